@@ -1,0 +1,71 @@
+// What drives a canonicalizer and what it needs: configuration, hashing, the history of bar versions. Pure.
+import type { Sha256 } from "../../shared/base.ts";
+import type { BarKey, BarVersion, CanonicalOutput, FormingBar, Grade } from "../../shared/candles.ts";
+import type { DecodeOutcome, Instrument } from "../../shared/market.ts";
+import type { RawRecord } from "../../shared/raw.ts";
+import type { Interval } from "../../shared/time.ts";
+
+/** Changes whenever the same log could give other bytes. Refs and certificates are keyed by it. */
+export const CANONICALIZER_VERSION = "1";
+
+export interface CanonicalizerOptions {
+  readonly sha256: Sha256;
+  readonly history: BarHistory;
+  /** Only these instruments are folded; undefined = all. The log's own `config` record says the rest. */
+  readonly instruments?: readonly Instrument[];
+  /** Only these intervals; undefined = those of the log's configuration. A view may ask for fewer; artifacts never do. */
+  readonly intervals?: readonly Interval[];
+}
+
+/**
+ * Versions of sealed bars, as far as the canonicalizer has come. A late trade merges into the latest version, so the
+ * canonicalizer keeps no trades. Replaying a stretch again appends the same versions again: a history that remembers
+ * them asserts that the digest is equal (a free proof of determinism).
+ */
+export interface BarHistory {
+  latest(key: BarKey): BarVersion | undefined;
+  append(version: BarVersion): void;
+}
+
+/** Opaque, immutable, cheap to take (structure is shared) and valid for the canonicalizer configuration that made it. */
+export interface CanonicalSnapshot {
+  readonly position: number;
+}
+
+/** Closed: output depends on the records applied, in order, and on nothing else. */
+export interface Canonicalizer {
+  /** Raw seq of the last record applied, 0 at the start. */
+  readonly position: number;
+  /**
+   * Applies one record: all of its events, or those at positions [from, until) so that a replay can stand between two
+   * events of one message. Records must come in rising seq, events in order; anything else throws `canonical.out-of-order`.
+   * Control records are decoded inside (outcome undefined).
+   */
+  apply(record: RawRecord, outcome: DecodeOutcome | undefined, range?: { readonly from: number; readonly until: number }): void;
+  /** Output since the last call, in order. */
+  drain(): readonly CanonicalOutput[];
+  /** Open (unsealed) bars of a series, oldest first; the last one is the forming bar. */
+  open(instrument: Instrument, interval: Interval): readonly FormingBar[];
+  /** The grade a bucket has now, sealed or not; undefined before anything is known of it. */
+  gradeOf(key: BarKey): { readonly grade: Grade; readonly why: string } | undefined;
+  /** Counters for the screen and the command line. */
+  readonly counts: CanonicalCounts;
+  snapshot(): CanonicalSnapshot;
+  restore(snapshot: CanonicalSnapshot): void;
+  /** sha256 (hex) of the whole state in canonical form: equal states, equal digests. */
+  digest(): string;
+  /** For disk checkpoints of the deriver. `load` refuses another version's bytes. */
+  save(): Uint8Array;
+  load(bytes: Uint8Array): void;
+}
+
+export interface CanonicalCounts {
+  readonly records: number;
+  readonly events: number;
+  readonly duplicates: number;
+  readonly conflicts: number;
+  readonly late: number;
+  readonly refused: number;
+  readonly unhandled: number;
+  readonly gapsOpen: number;
+}

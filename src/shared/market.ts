@@ -1,0 +1,137 @@
+// What the market said, in one vocabulary for all venues: instruments, streams and normalised events. Pure.
+import type { Decimal } from "./decimal.ts";
+import { nsFromMs } from "./time.ts";
+
+/** Instrument = venue id (exchange + product) + symbol. Spot and futures of one symbol never meet in one series. */
+export const VENUE_IDS = [
+  "binance-usdm", "binance-spot", "binance-coinm", "bybit-linear", "bybit-spot", "okx-swap", "okx-spot",
+  "coinbase-spot", "kraken-spot", "sim",
+] as const;
+export type VenueId = (typeof VENUE_IDS)[number];
+
+/** A bare exchange name means its futures product, on the command line and in Parquet's `exchange=`. */
+const FUTURES_OF: Readonly<Record<string, VenueId>> = { binance: "binance-usdm", bybit: "bybit-linear", okx: "okx-swap" };
+
+export function venueFromText(text: string): VenueId | undefined {
+  if (Object.hasOwn(FUTURES_OF, text)) return FUTURES_OF[text];
+  return VENUE_IDS.find((id) => id === text);
+}
+
+export interface Instrument {
+  readonly venue: VenueId;
+  /** The venue's own symbol text, upper case: BTCUSDT. */
+  readonly symbol: string;
+}
+
+/** `binance-usdm:BTCUSDT`: the key of per-instrument maps. */
+export function instrumentId(instrument: Instrument): string {
+  return `${instrument.venue}:${instrument.symbol}`;
+}
+
+/**
+ * One feed channel of one instrument: the unit of `ingest_seq`. `channel` is the venue's own word (aggTrade, trade,
+ * bookTicker, markPrice, openInterest, depth …), or `unclassified` for bytes that no rule could route.
+ */
+export interface StreamRef {
+  readonly venue: VenueId | "tapedeck";
+  readonly symbol: string;
+  readonly channel: string;
+  /** `binance-usdm:BTCUSDT:aggTrade` */
+  readonly streamId: string;
+}
+
+export function streamRef(venue: StreamRef["venue"], symbol: string, channel: string): StreamRef {
+  return { venue, symbol, channel, streamId: `${venue}:${symbol}:${channel}` };
+}
+
+/** 1 = the aggressor bought, -1 = the aggressor sold. */
+export type Side = 1 | -1;
+
+interface EventTime {
+  /** Exchange time of the event, epoch ms (CANONICAL.md says which wire field, per channel). */
+  readonly eventMs: number;
+  /** What is finer than ms, 0 … 999,999; 0 for venues that send ms. */
+  readonly eventSubNs: number;
+}
+
+export interface TradeEvent extends EventTime {
+  readonly kind: "trade";
+  readonly price: Decimal;
+  /** Base units. */
+  readonly qty: Decimal;
+  readonly side: Side;
+  /** The venue's id as text: `t` of a trade, `a` of an aggregated trade. Empty when the venue sent none. */
+  readonly tradeId: string;
+  /** The channel's gap key, contiguous (+1) per symbol: `t` for trade, `a` for aggTrade. Undefined when ids prove nothing. */
+  readonly sequenceId: number | undefined;
+  /** Trade ids that this event stands for, both inclusive; equal for a single trade. Undefined when the venue sends none. */
+  readonly firstTradeId: number | undefined;
+  readonly lastTradeId: number | undefined;
+  /** l − f + 1 of an aggregated trade, 1 of a single one. */
+  readonly tradeCount: number;
+  /** False for insurance-fund, ADL and block trades: kept, marked, outside candles. */
+  readonly market: boolean;
+}
+
+export interface BboEvent extends EventTime {
+  readonly kind: "bbo";
+  readonly bidPrice: Decimal;
+  readonly bidQty: Decimal;
+  readonly askPrice: Decimal;
+  readonly askQty: Decimal;
+  /** The venue's book update id, undefined when not sent. */
+  readonly updateId: number | undefined;
+}
+
+export interface MarkPriceEvent extends EventTime {
+  readonly kind: "mark_price";
+  readonly markPrice: Decimal;
+  readonly indexPrice: Decimal | undefined;
+}
+
+export interface FundingEvent extends EventTime {
+  readonly kind: "funding";
+  readonly fundingRate: Decimal;
+  /** Epoch ms; 0 when the venue says there is none. */
+  readonly nextFundingMs: number;
+}
+
+export interface OpenInterestEvent extends EventTime {
+  readonly kind: "open_interest";
+  readonly openInterest: Decimal;
+}
+
+export type MarketEvent = TradeEvent | BboEvent | MarkPriceEvent | FundingEvent | OpenInterestEvent;
+/** Contract 001's stream types: the values of `stream` in Parquet and for strategies. */
+export type EventKind = MarketEvent["kind"];
+
+export function eventNs(event: EventTime): bigint {
+  return nsFromMs(event.eventMs) + BigInt(event.eventSubNs);
+}
+
+/** What a decoder made of one raw message. The position of an event in `events` is its sub-position. */
+export type DecodeOutcome =
+  | { readonly kind: "events"; readonly events: readonly MarketEvent[] }
+  /** Known and without events for us. `unhandled`: a stream that no decoder reads (depth …), stored and counted. */
+  | { readonly kind: "ignored"; readonly why: "acknowledgement" | "heartbeat" | "state-only" | "unhandled" }
+  /** Out of contract. The bytes stay in the log; the stream's derived output says so. */
+  | { readonly kind: "refused"; readonly code: RefusalCode; readonly detail: string };
+
+export type RefusalCode =
+  | "malformed-json" | "wrong-shape" | "wrong-type" | "bad-number" | "unknown-stream" | "too-large" | "implausible-time" | "too-many-items";
+
+/** Pure knowledge of one channel's wire format in one era: a function of the bytes and of how they came. */
+export type Decode = (payload: Uint8Array, context: DecodeContext) => DecodeOutcome;
+export interface DecodeContext {
+  readonly stream: StreamRef;
+  readonly source: MessageSource;
+  /** Receive time, for venues that send no event time (flagged in CANONICAL.md). */
+  readonly recvNs: bigint;
+}
+
+/** How a message came. `rest_poll`: asked for on a schedule (open interest). `control`: written by Tapedeck itself. */
+export type MessageSource = "ws" | "rest_backfill" | "rest_poll" | "control";
+export const MESSAGE_SOURCES = ["ws", "rest_backfill", "rest_poll", "control"] as const satisfies readonly MessageSource[];
+
+/** Finds the decoder of a stream. Undefined: no decoder reads it; it is stored and counted `unhandled`. */
+export type DecoderLookup = (stream: StreamRef) => Decode | undefined;

@@ -1,0 +1,68 @@
+// Commands of the engine⇄screen protocol: one row per command, validated on arrival by its schema. Pure.
+// Integers beyond 2^53 travel as decimal strings; times in `Ms` are numbers, in `Ns` strings. Exact decimals are strings.
+import { z } from "zod";
+import { VENUE_IDS } from "../market.ts";
+import { INTERVALS, type Interval } from "../time.ts";
+
+const venue = z.enum(VENUE_IDS);
+const symbol = z.string().min(1).max(64).regex(/^[A-Za-z0-9_.-]+$/);
+const interval = z.custom<Interval>((value) => (INTERVALS as readonly unknown[]).includes(value), "not an interval");
+const captureId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/);
+const count = z.number().int().nonnegative();
+const direction = z.union([z.literal(1), z.literal(-1)]);
+
+/** SPEEDS the deck offers; `0` stands for "as fast as possible". */
+export const SPEEDS = [0.1, 0.25, 0.5, 1, 2, 5, 10, 30, 60, 300, 0] as const;
+
+export const playerCommandSchema = z.discriminatedUnion("type", [
+  z.strictObject({ type: z.literal("play") }),
+  z.strictObject({ type: z.literal("pause") }),
+  /** To the live edge, and stay there. For a finished capture: its end. */
+  z.strictObject({ type: z.literal("follow") }),
+  z.strictObject({ type: z.literal("speed"), speed: z.number().min(0).max(1_000) }),
+  z.strictObject({ type: z.literal("step"), by: z.enum(["event", "bar"]), direction, count: z.number().int().min(1).max(1_000_000) }),
+  /** By known time (ms). `exact` refuses a time outside the tape; `clamped` is for dragging. */
+  z.strictObject({ type: z.literal("seek_time"), ms: z.number(), fit: z.enum(["exact", "clamped"]) }),
+  z.strictObject({ type: z.literal("seek_cursor"), cursor: z.string().max(256) }),
+  z.strictObject({ type: z.literal("seek_seq"), seq: count }),
+]);
+export type PlayerCommand = z.infer<typeof playerCommandSchema>;
+
+const barKey = z.strictObject({ venue, symbol, interval, openMs: z.number().int() });
+
+export const commandSchemas = {
+  /** First call of a client. Output: `Hello`. */
+  "hello": z.strictObject({}),
+  /** What the chart shows. Every change starts a new epoch with a reset. `untilOpenMs` undefined = the right edge follows the cursor. */
+  "view.set": z.strictObject({ venue, symbol, interval, bars: z.number().int().min(10).max(5_000), untilOpenMs: z.number().int().optional() }),
+  /** Which tape the player holds: the capture being recorded, or any other. */
+  "tape.open": z.strictObject({ captureId }),
+  "player": playerCommandSchema,
+  /** Everything about one bar: `BarReport`. `revision` undefined = latest at the cursor. */
+  "bar.inspect": z.strictObject({ key: barKey, revision: count.optional() }),
+  /** Refolds the bucket's window from the log and compares digests; changes nothing. Output: `RecomputeReport`. */
+  "bar.recompute": z.strictObject({ key: barKey }),
+  /** Raw messages of a tape by seq, with bytes and digests: `RawPage`. */
+  "raw.read": z.strictObject({ captureId, fromSeq: count, limit: z.number().int().min(1).max(500), streamId: z.string().max(200).optional() }),
+  "captures.list": z.strictObject({}),
+  "import.start": z.strictObject({
+    captureId, format: z.enum(["hft", "cryptofeed", "jsonl"]), venue, fold: z.enum(["trade", "aggTrade"]).optional(),
+    files: z.array(z.string().min(1).max(4_096)).min(1).max(64),
+  }),
+  "verify.start": z.strictObject({ captureId }),
+  "job.cancel": z.strictObject({ jobId: z.string().max(64) }),
+  "job.dismiss": z.strictObject({ jobId: z.string().max(64) }),
+  "record.start": z.strictObject({}),
+  "record.stop": z.strictObject({}),
+  /** Faults of the built-in simulator, by name (sim/faults.ts has the list). Refused when the source is no simulator. */
+  "sim.fault": z.strictObject({ name: z.string().max(64), amount: z.number().optional() }),
+  /** A person's decision to reopen a stream that failed closed. */
+  "stream.reopen": z.strictObject({ streamId: z.string().max(200), reason: z.string().min(1).max(400) }),
+  /** Files and folders offered by the import dialog of the browser shell (Electron uses the system dialog). */
+  "files.list": z.strictObject({ folder: z.string().max(4_096).optional() }),
+  "settings.get": z.strictObject({}),
+  "settings.set": z.strictObject({ settings: z.record(z.string(), z.unknown()) }),
+} as const;
+
+export type CommandName = keyof typeof commandSchemas;
+export type CommandInput<N extends CommandName> = z.infer<(typeof commandSchemas)[N]>;
