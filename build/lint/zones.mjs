@@ -1,0 +1,60 @@
+// Who may import whom, as tables. The rule that reads them is in import-directions.mjs; a new folder or package that
+// needs an exception gets a line here, with its reason.
+
+/** Code that is a pure function of its arguments: no clock, randomness, timers, I/O or host objects. */
+export const PURE_FILES = [
+  "src/shared/**",
+  "src/main/canonical/**",
+  "src/main/venues/*/decode.ts",
+  "src/main/replay/player.ts",
+];
+
+/** Files that only run under a test runner. They may import across the lines, and nothing else may import them. */
+export const TEST_FILES = ["**/*.test.{ts,tsx,mjs}", "**/*.contract.ts", "**/*.fuzz.ts", "**/*.testkit.{ts,tsx}"];
+export const TEST_FILE = /\.(test|contract|fuzz|testkit)(\.(ts|tsx|mjs))?$/;
+
+/**
+ * What a folder of src/main may import besides itself and src/shared. A folder that is not named may import nothing
+ * more. `types` allows `import type` only: the values are handed in by the engine.
+ */
+export const SIBLING_EXCEPTIONS = {
+  replay: { values: ["canonical"], types: ["rawlog"] },
+  importers: { values: ["venues", "rawlog"] },
+  // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
+  sim: { types: ["venues"] },
+  // The sockets implement the transport that the collectors ask for.
+  net: { types: ["venues"] },
+};
+
+/** Above the siblings: the engine imports them all, and these import the engine too. Loose files of src/main are entries. */
+export const ENGINE = "engine";
+export const ENTRY_FOLDERS = ["workers", "shell", "commands"];
+
+/** Each package and where it may be imported; a path ending in / is a folder. Tests are free, except for electron. */
+export const PACKAGES = {
+  zod: ["src/"],
+  pino: ["src/main/"],
+
+  electron: ["src/main/shell/electron/", "src/main/index.ts"],
+  ws: ["src/main/net/", "src/main/sim/", "src/main/shell/browser/"],
+  "@mcap/core": ["src/main/rawlog/"],
+  "@foxglove/wasm-zstd": ["src/main/rawlog/"],
+  commander: ["src/main/cli.ts", "src/main/commands/"],
+  zeromq: ["src/main/bridge/"],
+  flatbuffers: ["src/main/bridge/"],
+
+  react: ["src/renderer/"],
+  "react-dom": ["src/renderer/"],
+  "radix-ui": ["src/renderer/"],
+  zustand: ["src/renderer/"],
+  cmdk: ["src/renderer/"],
+  "react-resizable-panels": ["src/renderer/"],
+  "@tanstack/react-table": ["src/renderer/"],
+  "@tanstack/react-virtual": ["src/renderer/"],
+  "@fontsource-variable/inter": ["src/renderer/"],
+  "@fontsource-variable/jetbrains-mono": ["src/renderer/"],
+  "lightweight-charts": ["src/renderer/chart/"],
+
+  "@duckdb/node-api": ["bench/"],
+  "tardis-dev": ["bench/"],
+};
