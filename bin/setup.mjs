@@ -36,9 +36,9 @@ export function isCheckout() {
 }
 
 /** Runs a program with its output on stderr, so that our own stdout carries results only. */
-function run(command, args, { env = {}, shell = false } = {}) {
+function run(command, args, { cwd = ROOT, env = {}, shell = false } = {}) {
   const result = spawnSync(command, args, {
-    cwd: ROOT,
+    cwd,
     env: { ...process.env, ...env },
     shell,
     stdio: ["ignore", 2, 2],
@@ -46,12 +46,12 @@ function run(command, args, { env = {}, shell = false } = {}) {
   return result.error === undefined && result.status === 0;
 }
 
-function runNpm(args) {
+export function runNpm(args, cwd = ROOT) {
   const cli = process.env.npm_execpath;
   const env = { PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD: "1" };
-  if (cli !== undefined && /npm-cli\.[cm]?js$/.test(cli)) return run(process.execPath, [cli, ...args], { env });
+  if (cli !== undefined && /npm-cli\.[cm]?js$/.test(cli)) return run(process.execPath, [cli, ...args], { cwd, env });
   // On Windows npm is a script, which only a shell can start.
-  return run("npm", args, { env, shell: process.platform === "win32" });
+  return run("npm", args, { cwd, env, shell: process.platform === "win32" });
 }
 
 function lockfileHash() {
