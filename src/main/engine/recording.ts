@@ -1,0 +1,197 @@
+// A recording as the main thread sees it: simulator, collectors, recorder and deriver threads, wired and watched.
+// The main thread relays notes; no message bytes pass through it.
+import { MessageChannel, type MessagePort } from "node:worker_threads";
+import { FaultError, type Fault } from "../../shared/base.ts";
+import type { CaptureConfig } from "../../shared/control.ts";
+import type { VenueId } from "../../shared/market.ts";
+import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
+import type { LogPositions } from "../rawlog/types.ts";
+import type { Endpoints, Subscription } from "../venues/adapter.ts";
+import { Thread, threadEntry } from "./thread.ts";
+import type {
+  CollectorCall, CollectorData, CollectorNote, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, RecorderCall, RecorderData, RecorderNote,
+} from "./thread-messages.ts";
+
+export interface RecordedVenue {
+  readonly venue: VenueId;
+  readonly subscriptions: readonly Subscription[];
+  readonly endpoints: Endpoints;
+}
+
+export interface RecordingOptions {
+  readonly distMain: URL;
+  readonly captureFolder: string;
+  readonly captureId: string;
+  readonly commitEveryMs: number;
+  readonly config: CaptureConfig;
+  readonly venues: readonly RecordedVenue[];
+  /** Seeds the collectors' backoff jitter; nothing derived depends on it. */
+  readonly seed: number;
+}
+
+export interface RecordingListener {
+  onPositions(positions: LogPositions): void;
+  onStatus(): void;
+  onDerived(note: DeriverNote): void;
+  /** Something needs a hand. A halted recorder keeps what is durable; replay goes on. */
+  onProblem(problem: Fault): void;
+}
+
+const NOTHING: LogPositions = { appended: 0, written: 0, durable: 0 };
+
+/** A running recording. `close` stops the sockets first, then seals the log, then lets the deriver finish. */
+export class Recording {
+  readonly #options: RecordingOptions;
+  readonly #listener: RecordingListener;
+  readonly #recorder: Thread<RecorderCall, never, RecorderNote>;
+  readonly #deriver: Thread<DeriverCall, DeriverNoteIn, DeriverNote>;
+  readonly #collectors: Thread<CollectorCall, never, CollectorNote>[] = [];
+  readonly #statuses = new Map<VenueId, CollectorNote>();
+  #positions = NOTHING;
+  #firstAppended = 0;
+  #halted: Fault | undefined;
+  #derived: DeriverNote | undefined;
+  #closing: Promise<void> | undefined;
+
+  private constructor(options: RecordingOptions, listener: RecordingListener) {
+    this.#options = options;
+    this.#listener = listener;
+    const die = (problem: Fault): void => {
+      this.#halted ??= problem;
+      listener.onProblem(problem);
+      listener.onStatus();
+    };
+    this.#recorder = new Thread({
+      entry: threadEntry(options.distMain, "recorder"),
+      name: "recorder",
+      data: {
+        captureFolder: options.captureFolder, captureId: options.captureId, commitEveryMs: options.commitEveryMs, config: options.config,
+      } satisfies RecorderData,
+      onNote: (note: RecorderNote) => {
+        this.#onPositions(note);
+      },
+      onDeath: die,
+    });
+    this.#deriver = new Thread({
+      entry: threadEntry(options.distMain, "deriver"),
+      name: "deriver",
+      data: { captureFolder: options.captureFolder } satisfies DeriverData,
+      onNote: (note: DeriverNote) => {
+        this.#derived = note;
+        for (const problem of note.problems) listener.onProblem(problem);
+        listener.onDerived(note);
+      },
+      onDeath: die,
+    });
+  }
+
+  /** Opens the log (recovering first), then starts deriving and collecting. Rejects with the fault that prevents it. */
+  static async start(options: RecordingOptions, listener: RecordingListener): Promise<Recording> {
+    const recording = new Recording(options, listener);
+    try {
+      const opened = await recording.#recorder.call<{ positions: LogPositions; lastIds: Readonly<Record<string, number>> }>({ type: "open" });
+      recording.#positions = opened.positions;
+      recording.#firstAppended = opened.positions.appended;
+      await recording.#deriver.call({ type: "open" });
+      recording.#deriver.note({ type: "durable", seq: opened.positions.durable });
+      for (const venue of options.venues) await recording.#startCollector(venue, opened.lastIds);
+    } catch (error) {
+      await recording.#recorder.terminate();
+      await recording.#deriver.terminate();
+      throw error;
+    }
+    return recording;
+  }
+
+  async #startCollector(venue: RecordedVenue, lastIds: Readonly<Record<string, number>>): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
+    const thread = new Thread<CollectorCall, never, CollectorNote>({
+      entry: threadEntry(this.#options.distMain, "collector"),
+      name: `collector-${venue.venue}`,
+      data: {
+        venue: venue.venue, subscriptions: venue.subscriptions, endpoints: venue.endpoints, seed: this.#options.seed,
+        resumeFrom: Object.fromEntries(Object.entries(lastIds).filter(([streamId]) => streamId.startsWith(`${venue.venue}:`))),
+      } satisfies CollectorData,
+      onNote: (note) => {
+        this.#statuses.set(venue.venue, note);
+        this.#listener.onStatus();
+      },
+      onDeath: (problem) => {
+        this.#listener.onProblem(problem);
+        this.#listener.onStatus();
+      },
+    });
+    this.#collectors.push(thread);
+    await this.#recorder.call({ type: "attach", port: port1 }, [port1 as MessagePort]);
+    await thread.call({ type: "start", port: port2 }, [port2 as MessagePort]);
+  }
+
+  #onPositions(note: RecorderNote): void {
+    const { durable } = this.#positions;
+    this.#positions = note.positions;
+    if (note.halted !== undefined && this.#halted === undefined) {
+      this.#halted = note.halted;
+      this.#listener.onProblem(note.halted);
+      this.#listener.onStatus();
+    }
+    if (note.positions.durable > durable) this.#deriver.note({ type: "durable", seq: note.positions.durable });
+    this.#listener.onPositions(note.positions);
+  }
+
+  get captureId(): string {
+    return this.#options.captureId;
+  }
+  get captureFolder(): string {
+    return this.#options.captureFolder;
+  }
+  get positions(): LogPositions {
+    return this.#positions;
+  }
+  /** Messages appended by this run. */
+  get messages(): number {
+    return this.#positions.appended - this.#firstAppended;
+  }
+  get halted(): Fault | undefined {
+    return this.#halted;
+  }
+  get gapsOpen(): number {
+    return this.#derived?.gapsOpen ?? 0;
+  }
+  get derivedSeq(): number {
+    return this.#derived?.position ?? 0;
+  }
+  get sources(): readonly SourceStatus[] {
+    return [...this.#statuses.values()].map((note) => note.source);
+  }
+  get streams(): readonly StreamStatus[] {
+    return [...this.#statuses.values()].flatMap((note) => note.streams);
+  }
+
+  /** A person's decision to reopen a stream that failed closed: a control record, so that replay reopens it too. */
+  async reopen(streamId: string, reason: string): Promise<void> {
+    await this.#recorder.call({ type: "reopen", streamId, reason });
+  }
+
+  /** Idempotent. */
+  close(reason: string): Promise<void> {
+    this.#closing ??= this.#close(reason);
+    return this.#closing;
+  }
+
+  async #close(reason: string): Promise<void> {
+    const troubles: unknown[] = [];
+    const attempt = async (step: Promise<void>): Promise<void> => {
+      try {
+        await step;
+      } catch (error) {
+        troubles.push(error);
+      }
+    };
+    for (const collector of this.#collectors) await attempt(collector.close({ type: "close" }));
+    await attempt(this.#recorder.close({ type: "close", reason }, 60_000));
+    this.#deriver.note({ type: "durable", seq: this.#positions.durable });
+    await attempt(this.#deriver.close({ type: "close" }, 120_000));
+    const [first] = troubles;
+    if (first !== undefined && this.#halted === undefined) throw first instanceof Error ? first : new FaultError({ code: "engine.bug", message: String(first) });
+  }
+}

@@ -1,0 +1,129 @@
+// What the engine's threads say to each other: one union per direction, nothing else crosses.
+import type { MessagePort } from "node:worker_threads";
+import type { Fault } from "../../shared/base.ts";
+import type { CaptureConfig } from "../../shared/control.ts";
+import type { VenueId } from "../../shared/market.ts";
+import type { PlayerCommand } from "../../shared/protocol/commands.ts";
+import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
+import type { BarKey } from "../../shared/candles.ts";
+import type { Interval } from "../../shared/time.ts";
+import type { Endpoints, Subscription } from "../venues/adapter.ts";
+import type { DraftBatch } from "./draft-batch.ts";
+import type { LogPositions } from "../rawlog/types.ts";
+
+// ── collector → recorder, over a MessagePort of their own ────────────────────
+export type CollectorToRecorder = { readonly type: "batch"; readonly batch: DraftBatch; readonly bytes: number };
+export type RecorderToCollector =
+  /** So many bytes have been appended: the collector may send as many again. */
+  | { readonly type: "credit"; readonly bytes: number }
+  /** The recorder halted: stop reading the sockets. */
+  | { readonly type: "halted"; readonly fault: Fault };
+
+// ── recorder ─────────────────────────────────────────────────────────────────
+export interface RecorderData {
+  readonly captureFolder: string;
+  readonly captureId: string;
+  readonly commitEveryMs: number;
+  readonly config: CaptureConfig;
+}
+export type RecorderCall =
+  | { readonly type: "open" }
+  | { readonly type: "attach"; readonly port: MessagePort }
+  | { readonly type: "reopen"; readonly streamId: string; readonly reason: string }
+  | { readonly type: "close"; readonly reason: string };
+export interface RecorderNote {
+  readonly type: "positions";
+  readonly positions: LogPositions;
+  readonly halted: Fault | undefined;
+}
+
+// ── collector ────────────────────────────────────────────────────────────────
+export interface CollectorData {
+  readonly venue: VenueId;
+  readonly subscriptions: readonly Subscription[];
+  readonly endpoints: Endpoints;
+  /** Last id per gap-keyed stream in the log, so that the downtime is backfilled. */
+  readonly resumeFrom: Readonly<Record<string, number>>;
+  readonly seed: number;
+}
+export type CollectorCall = { readonly type: "start"; readonly port: MessagePort } | { readonly type: "close" };
+export interface CollectorNote {
+  readonly type: "status";
+  readonly source: SourceStatus;
+  readonly streams: readonly StreamStatus[];
+}
+
+// ── deriver ──────────────────────────────────────────────────────────────────
+export interface DeriverData {
+  readonly captureFolder: string;
+}
+export type DeriverCall = { readonly type: "open" } | { readonly type: "close" };
+export type DeriverNoteIn = { readonly type: "durable"; readonly seq: number };
+export interface DeriverNote {
+  readonly type: "derived";
+  readonly position: number;
+  readonly gapsOpen: number;
+  readonly problems: readonly Fault[];
+}
+
+// ── player ───────────────────────────────────────────────────────────────────
+export interface PlayerView {
+  readonly venue: VenueId;
+  readonly symbol: string;
+  readonly interval: Interval;
+  readonly bars: number;
+  readonly untilOpenMs: number | undefined;
+}
+export type PlayerCall =
+  | { readonly type: "open"; readonly captureFolder: string; readonly captureId: string; readonly growing: boolean; readonly writtenSeq: number; readonly view: PlayerView }
+  | { readonly type: "view"; readonly view: PlayerView }
+  | { readonly type: "command"; readonly command: PlayerCommand }
+  | { readonly type: "inspect"; readonly key: BarKey; readonly revision: number | undefined }
+  | { readonly type: "recompute"; readonly key: BarKey }
+  | { readonly type: "raw"; readonly fromSeq: number; readonly limit: number; readonly streamId: string | undefined }
+  /** The parts of a frame that changed since the last take. */
+  | { readonly type: "take" }
+  | { readonly type: "close" };
+export type PlayerNoteIn = { readonly type: "written"; readonly seq: number } | { readonly type: "ended" };
+export type PlayerNote = { readonly type: "dirty" };
+export type PlayerFrame = Pick<EngineFrame, "epoch" | "player" | "view" | "quote" | "newestRecvMs">;
+export type PlayerAnswer = void | PlayerFrame | BarReport | RecomputeReport | RawPage;
+
+// ── jobs ─────────────────────────────────────────────────────────────────────
+export interface ImportJob {
+  readonly kind: "import";
+  readonly dataFolder: string;
+  readonly captureId: string;
+  readonly format: "hft" | "cryptofeed" | "jsonl";
+  readonly venue: VenueId;
+  readonly fold: "trade" | "aggTrade" | undefined;
+  readonly files: readonly string[];
+}
+export interface VerifyJob {
+  readonly kind: "verify";
+  readonly captureFolder: string;
+}
+export type JobData = ImportJob | VerifyJob;
+export type JobCall = { readonly type: "run" } | { readonly type: "cancel" };
+export interface JobNote {
+  readonly type: "progress";
+  readonly done: number;
+  readonly total: number | undefined;
+  readonly unit: string;
+}
+export interface JobResult {
+  readonly summary: string;
+  readonly captureId: string | undefined;
+  readonly proof: "MATCH" | "MISMATCH" | "OTHER_VERSION" | undefined;
+}
+
+// ── simulator ────────────────────────────────────────────────────────────────
+export interface SimulatorData {
+  readonly seed: number;
+  readonly symbols: readonly string[];
+  readonly messagesPerSecond: number | undefined;
+}
+export type SimulatorCall =
+  | { readonly type: "open" }
+  | { readonly type: "fault"; readonly name: string; readonly amount: number | undefined }
+  | { readonly type: "close" };
