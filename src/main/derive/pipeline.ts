@@ -1,0 +1,25 @@
+// One record's way from the log into a canonicalizer: find the stream's decoder, decode, apply. Used by all who derive.
+import type { DecodeOutcome, DecoderLookup } from "../../shared/market.ts";
+import { CONTROL_STREAM, type RawRecord } from "../../shared/raw.ts";
+import type { Canonicalizer } from "../canonical/types.ts";
+
+const UNHANDLED: DecodeOutcome = Object.freeze({ kind: "ignored", why: "unhandled" });
+
+export function isControl(record: RawRecord): boolean {
+  return record.stream.streamId === CONTROL_STREAM.streamId;
+}
+
+/** What the stream's decoder makes of the record; undefined for control records, which the canonicalizer reads itself. */
+export function decodeRecord(record: RawRecord, decoders: DecoderLookup): DecodeOutcome | undefined {
+  if (isControl(record)) return undefined;
+  const decode = decoders(record.stream);
+  if (decode === undefined) return UNHANDLED;
+  return decode(record.payload, { stream: record.stream, source: record.source, recvNs: record.recvNs });
+}
+
+/** Decodes and applies one whole record. Returns the outcome, for those who count. */
+export function applyRecord(canonicalizer: Canonicalizer, record: RawRecord, decoders: DecoderLookup): DecodeOutcome | undefined {
+  const outcome = decodeRecord(record, decoders);
+  canonicalizer.apply(record, outcome);
+  return outcome;
+}
