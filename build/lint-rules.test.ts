@@ -42,7 +42,7 @@ const CROSSED: ReadonlyArray<readonly [file: string, code: string]> = [
   ["src/main/canonical/a.ts", imports("node:crypto")],
   ["src/main/venues/binance/decode.ts", imports("node:zlib")],
   ["src/main/replay/player.ts", imports("node:timers")],
-  ["src/main/replay/a.ts", imports("../rawlog/reader.ts")],
+  ["src/main/replay/a.ts", imports("../venues/registry.ts")],
   ["src/main/sim/a.ts", imports("../canonical/fold.ts")],
   ["src/main/sim/a.ts", importsType("../canonical/types.ts")],
   ["src/main/sim/a.ts", imports("../venues/binance/decode.ts")],

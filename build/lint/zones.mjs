@@ -18,12 +18,14 @@ export const TEST_FILE = /\.(test|contract|fuzz|testkit)(\.(ts|tsx|mjs))?$/;
  * more. `types` allows `import type` only: the values are handed in by the engine.
  */
 export const SIBLING_EXCEPTIONS = {
-  replay: { values: ["canonical"], types: ["rawlog"] },
+  // Log → canonicalizer → journals: derive joins the two, replay walks the same road in both directions.
+  derive: { values: ["canonical", "rawlog"] },
+  replay: { values: ["canonical", "rawlog", "derive"] },
   importers: { values: ["venues", "rawlog"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
-  sim: { types: ["venues"] },
-  // The sockets implement the transport that the collectors ask for.
-  net: { types: ["venues"] },
+  sim: { types: ["venues"], values: ["net"] },
+  // Collectors are given their sockets, clocks and timers; only the interfaces are known to them.
+  venues: { types: ["net"], values: ["net"] },
 };
 
 /** Above the siblings: the engine imports them all, and these import the engine too. Loose files of src/main are entries. */
