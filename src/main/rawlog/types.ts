@@ -1,5 +1,6 @@
 // The raw log's interfaces: who writes, who reads, who follows, and the disk beneath them (real or simulated).
 import type { Fault } from "../../shared/base.ts";
+import type { StreamRef } from "../../shared/market.ts";
 import type { RawDraft, RawRecord } from "../../shared/raw.ts";
 
 /** The few disk operations the log needs. `NodeDisk` does them; `SimDisk` forgets, tears, fills up and flips bits. */
@@ -38,6 +39,10 @@ export interface LogPositions {
   readonly written: number;
   /** Highest seq that an fsync covers: seals, artifacts, bridge and reported counts use this. */
   readonly durable: number;
+  /** Index of the open segment that holds `written`: with `writtenBytes`, what a reader in another thread may read. */
+  readonly segment: number;
+  /** Bytes of the open segment's file that are written. */
+  readonly writtenBytes: number;
 }
 
 export interface WriterOptions {
@@ -54,6 +59,8 @@ export interface WriterOptions {
 /** Sole writer of one capture's log. Methods never overlap: the writer serialises itself. */
 export interface RawLogWriter {
   readonly positions: LogPositions;
+  /** False: `append` would throw. Asking costs nothing, so callers write `if (!writer.hasRoom) await writer.room()`. */
+  readonly hasRoom: boolean;
   /** Stamps seq and ingest_seq and buffers. Callers await `room()` first; appending to a full writer throws. */
   append(draft: RawDraft): { readonly seq: number; readonly ingestSeq: number };
   /** Resolves at once while there is room, else when a commit made some. Rejects with the fault once the writer halted. */
@@ -79,6 +86,14 @@ export interface SegmentSummary {
   readonly fromRecvNs: bigint;
   readonly toRecvNs: bigint;
   readonly bytes: number;
+  /** Records in it; less than toSeq - fromSeq + 1 where a part was quarantined. */
+  readonly count: number;
+}
+
+/** What the log holds of one stream. */
+export interface StreamSummary {
+  readonly stream: StreamRef;
+  readonly count: number;
 }
 
 export interface ReadOptions {
@@ -92,7 +107,10 @@ export interface ReadOptions {
 
 /** Reads one capture's log, also while another process writes it. Never writes. */
 export interface RawLogReader {
+  readonly captureId: string;
   readonly segments: readonly SegmentSummary[];
+  /** Streams of the log with their message counts, sorted by streamId; by manifest and open chunks, without a scan. */
+  readonly streams: readonly StreamSummary[];
   /** Highest seq that can be read now; re-reads the open segment's length. */
   refresh(): Promise<number>;
   /** Batches of records in seq order. Payloads are views into a buffer that stays valid (never reused). */
