@@ -17,8 +17,8 @@ export interface ConnectionPlan {
   readonly name: string;
   readonly url: string;
   readonly streams: readonly StreamRef[];
-  /** Text frames to send once open (subscribe requests), at the venue's pace. */
-  readonly opening: readonly string[];
+  /** How to subscribe once open: in groups, so that one bad topic cannot fail all. Undefined: the URL itself subscribes. */
+  readonly subscribe: { readonly streamsPerRequest: number; readonly everyMs: number } | undefined;
   readonly keepAlive: { readonly everyMs: number; readonly text: string } | undefined;
   /** Rotate make-before-break after this long. */
   readonly rotateAfterMs: number;
@@ -44,17 +44,37 @@ export interface RestRequest {
   readonly weight: number;
 }
 
+/** Ids that are missing, both inclusive, and the event times around them where known (epoch ms). */
+export interface BackfillRange {
+  readonly stream: StreamRef;
+  readonly fromId: number;
+  readonly toId: number;
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+}
+
+export interface IdRun { readonly fromId: number; readonly toId: number }
+
 export interface BackfillPage {
   /** The next request, or undefined when the range is covered or the venue can give no more. */
   readonly next: RestRequest | undefined;
-  readonly covered: boolean;
+  /** Ids of the range that this page holds, both inclusive, ascending. */
+  readonly ids: readonly IdRun[];
 }
 
 export interface Backfill {
-  /** How to ask for ids [fromId, toId] of a stream. Undefined: this stream cannot be backfilled. */
-  plan(stream: StreamRef, fromId: number, toId: number): RestRequest | undefined;
-  /** Reads a response body (already appended to the log) and says what to ask next. */
-  page(stream: StreamRef, fromId: number, toId: number, body: Uint8Array): Result<BackfillPage>;
+  /** The first request for a range. Undefined: it cannot be backfilled (no such endpoint, or a needed time is unknown). */
+  plan(range: BackfillRange): RestRequest | undefined;
+  /** Reads a response body (already appended to the log) to `request` and says what to ask next. */
+  page(range: BackfillRange, request: RestRequest, body: Uint8Array): Result<BackfillPage>;
+}
+
+/** What an HTTP answer other than success means. */
+export interface RestProblem {
+  /** `rate-limited` and `banned` stop all requests to the venue; `refused` will not get better; `unavailable` may. */
+  readonly kind: "rate-limited" | "banned" | "dead-symbol" | "refused" | "unavailable";
+  readonly retryAfterMs: number | undefined;
+  readonly detail: string;
 }
 
 export interface RestPoll {
@@ -70,7 +90,12 @@ export interface VenueAdapter {
   readonly defaultChannels: readonly string[];
   /** The channel that feeds candles live. */
   readonly foldChannel: string;
+  /** Channels whose events carry a contiguous `sequenceId`: where a missing message can be proved. */
+  readonly gapKeyedChannels: readonly string[];
+  /** Throws `feed.no-endpoint` when an endpoint that a subscription needs is not configured. */
   plan(subscriptions: readonly Subscription[], endpoints: Endpoints): readonly ConnectionPlan[];
+  /** The request text that subscribes to streams; its acknowledgement comes back with this id. */
+  subscribeText(streams: readonly StreamRef[], id: number): string;
   route(payload: Uint8Array): Routed;
   /** The decoder of a channel; undefined: stored and counted `unhandled`. */
   decoder(channel: string): Decode | undefined;
@@ -78,6 +103,8 @@ export interface VenueAdapter {
   polls(subscriptions: readonly Subscription[]): readonly RestPoll[];
   /** Server-time request and how to read its body (epoch ms), for the clock offset. */
   readonly serverTime: { readonly request: RestRequest; read(body: Uint8Array): Result<number> };
-  /** Rate budget: weight per window, the header that reports used weight, and statuses that mean "stop" or "banned". */
+  /** Undefined when the answer is a success. */
+  restProblem(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): RestProblem | undefined;
+  /** Rate budget: weight per window and the header that reports used weight. */
   readonly budget: { readonly weight: number; readonly windowMs: number; readonly usedHeader: string | undefined };
 }
