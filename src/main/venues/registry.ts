@@ -1,5 +1,7 @@
 // Which adapter speaks for a venue and which decoder reads a stream: the one table that names venues.
 import type { Decode, DecoderLookup, VenueId } from "../../shared/market.ts";
+import type { VenueAdapter } from "./adapter.ts";
+import { createBinanceAdapter } from "./binance/adapter.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
 
 /**
@@ -14,3 +16,8 @@ const DECODERS: Partial<Record<VenueId, (channel: string) => Decode | undefined>
 
 export const decoderLookup: DecoderLookup = (stream) =>
   stream.venue === "tapedeck" ? undefined : DECODERS[stream.venue]?.(stream.channel);
+
+/** The adapter of a venue that can be recorded live; undefined for the others (their captures can still be imported). */
+export function adapterFor(venue: VenueId): VenueAdapter | undefined {
+  return venue === "binance-usdm" || venue === "sim" ? createBinanceAdapter({ venue }) : undefined;
+}
