@@ -1,0 +1,153 @@
+// Foreign items as drafts of our log: routed to streams, with times. Both passes of an import read through here, so they agree.
+import { fault, type StopSignal } from "../../shared/base.ts";
+import { eventNs, streamRef, type DecoderLookup, type MessageSource, type StreamRef, type VenueId } from "../../shared/market.ts";
+import type { RawDraft } from "../../shared/raw.ts";
+import type { Routed } from "../venues/adapter.ts";
+import type { ForeignFormat, ForeignItem } from "./foreign.ts";
+import { readForeignLines, type FileDigest } from "./foreign-file.ts";
+
+export interface MessageReaderOptions {
+  readonly venue: VenueId;
+  readonly format: ForeignFormat;
+  readonly files: readonly string[];
+  /** The venue adapter's: which stream, by a cheap scan. */
+  readonly route: (payload: Uint8Array) => Routed;
+  readonly routeRest: (venue: VenueId, url: string) => { readonly stream: StreamRef; readonly source: Exclude<MessageSource, "control"> } | undefined;
+  readonly decoders: DecoderLookup;
+  readonly stop?: StopSignal;
+}
+
+export type ForeignRead =
+  | { readonly kind: "message"; readonly draft: RawDraft; readonly routed: boolean }
+  | { readonly kind: "connect"; readonly recvNs: bigint; readonly connection: string; readonly url: string };
+
+export interface ReadBatch {
+  readonly items: readonly ForeignRead[];
+  /** Bytes of all files read so far. */
+  readonly bytesRead: number;
+}
+
+/** Where bytes go that no rule could route: acknowledgements, snapshots without a symbol, junk. Stored like everything. */
+export function unclassified(venue: VenueId): StreamRef {
+  return streamRef(venue, "_", "unclassified");
+}
+
+/** Times for messages that carry none in a format without receive times: that of the message before. */
+class EventClock {
+  #lastNs: bigint;
+  constructor(firstNs: bigint) {
+    this.#lastNs = firstNs;
+  }
+  timeOf(carriedNs: bigint): bigint {
+    if (carriedNs !== 0n) this.#lastNs = carriedNs;
+    return this.#lastNs;
+  }
+}
+
+function restEventNs(options: MessageReaderOptions, draft: Omit<RawDraft, "eventNs">): bigint {
+  const decode = options.decoders(draft.stream);
+  const outcome = decode?.(draft.payload, { stream: draft.stream, source: draft.source, recvNs: draft.recvNs });
+  const first = outcome?.kind === "events" ? outcome.events[0] : undefined;
+  return first === undefined ? 0n : eventNs(first);
+}
+
+function readMessage(options: MessageReaderOptions, clock: EventClock, item: Extract<ForeignItem, { kind: "message" }>): ForeignRead {
+  const { connection, payload, url } = item;
+  const rest = url === undefined ? undefined : options.routeRest(options.venue, url);
+  if (rest !== undefined) {
+    const draft = { stream: rest.stream, source: rest.source, connection, recvNs: item.recvNs ?? 0n, payload };
+    const carriedNs = restEventNs(options, draft);
+    return { kind: "message", draft: { ...draft, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs }, routed: true };
+  }
+  const routed = url === undefined ? options.route(payload) : undefined;
+  const known = routed?.kind === "data";
+  const carriedNs = known ? routed.eventNs : 0n;
+  const draft: RawDraft = {
+    stream: known ? routed.stream : unclassified(options.venue),
+    source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload,
+  };
+  return { kind: "message", draft, routed: known };
+}
+
+/** Every item of all files, in order, in batches. `firstEventNs`: what stands in before the first time (0n while surveying). */
+export async function* readForeign(options: MessageReaderOptions, firstEventNs: bigint): AsyncGenerator<ReadBatch, readonly FileDigest[]> {
+  const clock = new EventClock(firstEventNs);
+  const digests: FileDigest[] = [];
+  let before = 0;
+  for (const [index, path] of options.files.entries()) {
+    const lines = readForeignLines(path, options.stop);
+    for (;;) {
+      const next = await lines.next();
+      if (next.done === true) {
+        digests.push(next.value);
+        before += next.value.bytes;
+        break;
+      }
+      const items: ForeignRead[] = [];
+      for (const [offset, line] of next.value.lines.entries()) {
+        const item = options.format.readLine(line, { file: path, line: next.value.firstLine + offset, fileNumber: index + 1 });
+        if (item.kind === "message") items.push(readMessage(options, clock, item));
+        else if (item.kind === "connect") items.push(item);
+      }
+      yield { items, bytesRead: before + next.value.bytesRead };
+    }
+  }
+  return digests;
+}
+
+/** What the first pass learns: everything that must stand in the log before the first message. */
+export interface Survey {
+  readonly files: readonly FileDigest[];
+  readonly messages: number;
+  readonly routed: number;
+  /** Receive time of the first item, and the latest of all. */
+  readonly firstRecvNs: bigint;
+  readonly lastRecvNs: bigint;
+  /** Channels by symbol, both sorted. */
+  readonly symbols: ReadonlyMap<string, readonly string[]>;
+  /** Streams that came by each socket, sorted. */
+  readonly connections: ReadonlyMap<string, readonly string[]>;
+  readonly stepsBack: number;
+}
+
+function collect(groups: Map<string, Set<string>>, group: string, member: string): void {
+  const known = groups.get(group);
+  if (known === undefined) groups.set(group, new Set([member]));
+  else known.add(member);
+}
+
+function sorted(groups: Map<string, Set<string>>): ReadonlyMap<string, readonly string[]> {
+  return new Map([...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, members]) => [group, [...members].sort()] as const));
+}
+
+/** Faults: those of the format and of the files, `import.empty`, `import.no-times`. */
+export async function surveyForeign(options: MessageReaderOptions, onBatch: (messages: number, bytesRead: number) => void): Promise<Survey> {
+  const symbols = new Map<string, Set<string>>();
+  const connections = new Map<string, Set<string>>();
+  let messages = 0, routed = 0, stepsBack = 0, firstRecvNs = 0n, lastRecvNs = 0n, previousNs = 0n;
+  const reading = readForeign(options, 0n);
+  for (;;) {
+    const next = await reading.next();
+    if (next.done === true) {
+      const names = options.files.join(", ");
+      if (messages === 0) throw fault("import.empty", `${names}: no message in it`);
+      if (lastRecvNs === 0n) throw fault("import.no-times", `${names}: no message carries a time that is known for ${options.venue}, and the format keeps none`);
+      return { files: next.value, messages, routed, firstRecvNs, lastRecvNs, symbols: sorted(symbols), connections: sorted(connections), stepsBack };
+    }
+    for (const item of next.value.items) {
+      const recvNs = item.kind === "message" ? item.draft.recvNs : item.recvNs;
+      if (firstRecvNs === 0n) firstRecvNs = recvNs;
+      if (recvNs < previousNs) stepsBack += 1;
+      previousNs = recvNs;
+      if (recvNs > lastRecvNs) lastRecvNs = recvNs;
+      if (item.kind === "connect") continue;
+      messages += 1;
+      const { stream, source, connection } = item.draft;
+      if (source === "ws") collect(connections, connection, stream.streamId);
+      if (!item.routed) continue;
+      routed += 1;
+      collect(symbols, stream.symbol, stream.channel);
+    }
+    onBatch(messages, next.value.bytesRead);
+  }
+}
