@@ -120,6 +120,8 @@ export interface JobResult {
 // ── simulator ────────────────────────────────────────────────────────────────
 export interface SimulatorData {
   readonly seed: number;
+  /** Exchange time at which this market began; the thread plays the time since then again. */
+  readonly startMs: number;
   readonly symbols: readonly string[];
   readonly messagesPerSecond: number | undefined;
 }

@@ -8,6 +8,7 @@ import { EMISSION_DELAY_MAX_MS, SymbolMarket, type LatePrint } from "./symbol-ma
 /** Messages of one taker order on average: aggregates and the quote changes that it causes (measured by the tests). */
 const MESSAGES_PER_ORDER = 3.4;
 const ORDERS_SHARE = 0.3;
+export const MESSAGES_PER_SECOND_DEFAULT = 300;
 /** The merge looks at every symbol for every event; beyond this it would be the bottleneck. */
 const SYMBOLS_MAX = 64;
 
@@ -37,7 +38,7 @@ export class MarketModel {
   constructor(options: MarketOptions) {
     const specs = (options.symbols ?? DEFAULT_SYMBOLS).map(symbolSpec);
     assert(specs.length >= 1 && specs.length <= SYMBOLS_MAX, `the simulator takes 1 to ${SYMBOLS_MAX} symbols, got ${specs.length}`);
-    const rate = options.messagesPerSecond ?? 300;
+    const rate = options.messagesPerSecond ?? MESSAGES_PER_SECOND_DEFAULT;
     assert(rate > 0 && rate <= 1_000_000, `messagesPerSecond must be above 0 and at most 1000000, got ${rate}`);
     const shares = specs.reduce((sum, spec) => sum + spec.share, 0);
     const random = new SeededRandom(options.seed);

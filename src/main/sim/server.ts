@@ -5,15 +5,21 @@ import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { FaultError, fault as asFault, type Clock, type Timers } from "../../shared/base.ts";
-import { isInterval, msFromNs } from "../../shared/time.ts";
+import { formatUtcMs, isInterval, msFromNs } from "../../shared/time.ts";
 import type { WireSession } from "./binance-session.ts";
 import { SimulatedVenue, type VenueOptions } from "./binance-wire.ts";
+import { MESSAGES_PER_SECOND_DEFAULT } from "./market-model.ts";
 import { FAULT_MENU, faultFromMenu, type FaultLedger, type SimFault } from "./faults.ts";
 import type { TrueCandles } from "./true-candles.ts";
 
 export interface SimulatorOptions extends Omit<VenueOptions, "startMs"> {
   readonly clock: Clock;
   readonly timers: Timers;
+  /**
+   * When this market began, epoch ms; default now. A simulator that starts again with the same seed and start plays the
+   * time since then again, so that a recorder which was killed finds the same trades, by socket and by REST.
+   */
+  readonly startMs?: number;
   /** 0 or undefined: any free port. */
   readonly port?: number;
   /** How often the market moves on, ms. Default 10. */
@@ -43,6 +49,8 @@ const REQUEST_BYTES_MAX = 4_096;
 /** After a stall of the host the market catches up in steps of this, so that sockets breathe in between. */
 const CATCH_UP_STEP_MS = 500;
 const TRUTH_ROWS_MAX = 100_000;
+/** About ten seconds of making market again; what is older is another market. */
+const REPLAYED_MESSAGES_MAX = 5_000_000;
 
 /** Starts the simulator. Faults: `sim.port-in-use` (with the port). */
 export async function startSimulator(options: SimulatorOptions): Promise<Simulator> {
@@ -67,9 +75,15 @@ class SimulatorServer implements Simulator {
   constructor(options: SimulatorOptions) {
     this.#options = options;
     this.#startWallMs = msFromNs(options.clock.wallNs());
-    this.venue = new SimulatedVenue({ ...options, startMs: this.#startWallMs });
-    // The past was made while the clock ran on.
+    // The past is made while the clock runs on.
     this.#startMonotonicMs = options.clock.monotonicMs();
+    const startMs = options.startMs ?? this.#startWallMs;
+    const messages = ((this.#startWallMs - startMs) / 1_000) * (options.messagesPerSecond ?? MESSAGES_PER_SECOND_DEFAULT);
+    if (startMs > this.#startWallMs || messages > REPLAYED_MESSAGES_MAX) {
+      throw asFault("sim.too-old", `the simulated market that began at ${formatUtcMs(startMs)} cannot be played again up to now (about ${Math.round(messages)} messages): record into another capture`);
+    }
+    this.venue = new SimulatedVenue({ ...options, startMs });
+    for (let ms = startMs; ms < this.#startWallMs; ms += CATCH_UP_STEP_MS) this.venue.advance(ms);
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: REQUEST_BYTES_MAX, perMessageDeflate: false, autoPong: true });
     this.#http = createServer((request, response) => this.#serve(request, response));
     this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));

@@ -1,0 +1,196 @@
+// The only place that wires: command-line words to an engine or to a headless recording, with the simulator started where it is the source.
+import { mkdir } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
+import packageManifest from "../../package.json" with { type: "json" };
+import { fault } from "../shared/base.ts";
+import type { CaptureConfig } from "../shared/control.ts";
+import { venueFromText, type VenueId } from "../shared/market.ts";
+import { INTERVALS } from "../shared/time.ts";
+import { Engine, type LiveListener, type LiveSource } from "./engine/engine.ts";
+import { summarizeCaptures } from "./engine/capture-list.ts";
+import { Recording, type RecordedVenue } from "./engine/recording.ts";
+import { SimulatorLink } from "./engine/simulator-link.ts";
+import type { Endpoints } from "./venues/adapter.ts";
+import { adapterFor } from "./venues/registry.ts";
+
+export const VERSION: string = packageManifest.version;
+
+/** Group commit: at most this much is lost when the machine loses power. Shown on screen. */
+export const COMMIT_EVERY_MS = 10;
+const LATENESS_MS = 3_000;
+const DEFAULT_SYMBOLS = {
+  sim: ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
+  // Contract 001's default ten. A dead or renamed one (MATICUSDT) is a visible state of its stream.
+  others: ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "LINKUSDT", "ADAUSDT", "AVAXUSDT", "LTCUSDT", "MATICUSDT"],
+} as const;
+
+/** Where data lives unless told otherwise. */
+export function defaultDataFolder(): string {
+  const chosen = process.env["TAPEDECK_DATA"];
+  if (chosen !== undefined && chosen !== "") return resolve(chosen);
+  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "Tapedeck");
+  if (process.platform === "win32") return join(process.env["APPDATA"] ?? join(homedir(), "AppData", "Roaming"), "Tapedeck");
+  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "tapedeck");
+}
+
+/** What to record: words of the command line and of the settings, not yet resolved. */
+export interface SourceRequest {
+  /** Venue words: sim, binance … Default: the simulator. */
+  readonly venues: readonly string[];
+  /** Default: the venue's default symbols. */
+  readonly symbols: readonly string[];
+  /** `venue=url` (base address for all of a venue's endpoints) or `venue.name=url` (one endpoint). */
+  readonly endpoints: readonly string[];
+  readonly captureId: string | undefined;
+  readonly simulator: { readonly seed: number; readonly messagesPerSecond: number | undefined };
+}
+
+export const DEFAULT_SOURCE: SourceRequest = {
+  venues: ["sim"], symbols: [], endpoints: [], captureId: undefined, simulator: { seed: 1, messagesPerSecond: undefined },
+};
+
+interface ResolvedVenue { readonly venue: VenueId; readonly symbols: readonly string[]; readonly endpoints: Endpoints | undefined }
+
+function resolveVenue(word: string): VenueId {
+  const venue = venueFromText(word);
+  if (venue === undefined || adapterFor(venue) === undefined) {
+    throw fault("record.unknown-venue", `Cannot record venue ${JSON.stringify(word)}: this version records sim and binance`);
+  }
+  return venue;
+}
+
+/** A base address serves every endpoint of a venue under the venue's own paths. Throws `record.bad-endpoint`. */
+function endpointsFrom(texts: readonly string[], venue: VenueId): Endpoints | undefined {
+  const endpoints: Record<string, string> = {};
+  for (const text of texts) {
+    const match = /^([a-z-]+)(?:\.([a-z_]+))?=((?:wss?|https?):\/\/\S+)$/.exec(text);
+    if (match === null) {
+      throw fault("record.bad-endpoint", `--endpoint ${JSON.stringify(text)} is not venue=url or venue.name=url with a ws, wss, http or https address`);
+    }
+    const [, word = "", name, url = ""] = match;
+    if (resolveVenue(word) !== venue) continue;
+    if (name !== undefined) {
+      endpoints[name] = url;
+      continue;
+    }
+    const base = url.replace(/\/+$/, "");
+    const socket = base.replace(/^http/, "ws");
+    Object.assign(endpoints, { ws_public: `${socket}/public/stream`, ws_market: `${socket}/market/stream`, rest: base.replace(/^ws/, "http") });
+  }
+  return Object.keys(endpoints).length === 0 ? undefined : endpoints;
+}
+
+function resolveSources(request: SourceRequest): readonly ResolvedVenue[] {
+  const venues = [...new Set((request.venues.length === 0 ? ["sim"] : request.venues).map(resolveVenue))];
+  return venues.map((venue) => ({
+    venue,
+    symbols: request.symbols.length > 0 ? request.symbols.map((symbol) => symbol.toUpperCase()) : DEFAULT_SYMBOLS[venue === "sim" ? "sim" : "others"],
+    endpoints: endpointsFrom(request.endpoints, venue),
+  }));
+}
+
+/** A simulated market begins anew with each start, so its capture does too; a real venue's capture goes on. */
+function captureIdFor(request: SourceRequest, sources: readonly ResolvedVenue[], startedMs: number): string {
+  if (request.captureId !== undefined) return request.captureId;
+  const name = sources.map(({ venue }) => venue).join("-");
+  if (!sources.some(({ venue, endpoints }) => venue === "sim" && endpoints === undefined)) return `live-${name}`;
+  const stamp = new Date(startedMs).toISOString().replace(/[-:]/g, "").replace("T", "-").slice(0, 15);
+  return `${name}-${stamp}`;
+}
+
+function configOf(venues: readonly RecordedVenue[], named: Readonly<Record<string, Endpoints>>): CaptureConfig {
+  return {
+    format: 1,
+    lateness_ms: LATENESS_MS,
+    intervals: [...INTERVALS],
+    folds: Object.fromEntries(venues.flatMap(({ venue, subscriptions }) =>
+      subscriptions.map(({ symbol }) => [`${venue}:${symbol}`, adapterFor(venue)?.foldChannel ?? "trade"]))),
+    symbols: venues.flatMap(({ subscriptions }) => subscriptions.map(({ venue, symbol, channels }) => ({ venue, symbol, channels: [...channels] }))),
+    endpoints: Object.fromEntries(Object.entries(named).map(([venue, endpoints]) => [venue, { ...endpoints }])),
+  };
+}
+
+/** Starts a headless recording: simulator if it is a source, then recorder, deriver and collectors. */
+export async function startLive(
+  options: { readonly dataFolder: string; readonly distMain: URL; readonly request: SourceRequest },
+  listener: LiveListener,
+): Promise<LiveSource> {
+  const { dataFolder, distMain, request } = options;
+  const sources = resolveSources(request);
+  const captureId = captureIdFor(request, sources, Date.now());
+  const captureFolder = join(dataFolder, "captures", captureId);
+  await mkdir(join(dataFolder, "captures"), { recursive: true });
+  let simulator: SimulatorLink | undefined;
+  try {
+    const recorded: RecordedVenue[] = [];
+    const named: Record<string, Endpoints> = {};
+    for (const { venue, symbols, endpoints } of sources) {
+      const adapter = adapterFor(venue);
+      if (adapter === undefined) throw fault("record.unknown-venue", `Cannot record venue ${venue}`);
+      let used = endpoints ?? adapter.defaultEndpoints;
+      named[venue] = used;
+      if (venue === "sim" && endpoints === undefined) {
+        simulator = await SimulatorLink.start({ distMain, symbols, captureFolder, ...request.simulator });
+        used = simulator.endpoints;
+        // Its port is chance; what it says depends on the seed and the start.
+        named[venue] = simulator.identity;
+      }
+      recorded.push({ venue, endpoints: used, subscriptions: symbols.map((symbol) => ({ venue, symbol, channels: adapter.defaultChannels })) });
+    }
+    const recording = await Recording.start(
+      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, config: configOf(recorded, named), venues: recorded, seed: process.pid },
+      { ...listener, onDerived: () => { listener.onStatus(); } },
+    );
+    return liveSource(recording, simulator);
+  } catch (error) {
+    await simulator?.close();
+    throw error;
+  }
+}
+
+function liveSource(recording: Recording, simulator: SimulatorLink | undefined): LiveSource {
+  return {
+    captureId: recording.captureId,
+    captureFolder: recording.captureFolder,
+    get positions() { return recording.positions; },
+    get messages() { return recording.messages; },
+    get halted() { return recording.halted; },
+    get gapsOpen() { return recording.gapsOpen; },
+    get sources() { return recording.sources; },
+    get streams() { return recording.streams; },
+    reopen: (streamId, reason) => recording.reopen(streamId, reason),
+    fault: simulator === undefined ? undefined : (name, amount) => simulator.fault(name, amount),
+    async close(reason) {
+      try {
+        await recording.close(reason);
+      } finally {
+        await simulator?.close();
+      }
+    },
+  };
+}
+
+export interface ShellArguments {
+  readonly dataFolder: string;
+  /** Port of the browser shell; undefined = any free one. */
+  readonly port: number | undefined;
+  /** Open a window or browser when there is a display. */
+  readonly open: boolean;
+  readonly request: SourceRequest;
+}
+
+/** The engine under a shell: records the requested source at once. */
+export function composeEngine(options: {
+  readonly dataFolder: string; readonly distMain: URL; readonly shell: "browser" | "electron"; readonly args: ShellArguments;
+}): Promise<Engine> {
+  const { dataFolder, distMain, shell, args } = options;
+  const [first] = resolveSources(args.request);
+  const venue = first?.venue ?? "sim";
+  return Engine.start({
+    dataFolder, distMain, shell, version: VERSION, simulated: venue === "sim", commitEveryMs: COMMIT_EVERY_MS,
+    firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: 300, untilOpenMs: undefined },
+    startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
+    listCaptures: (recordingId) => summarizeCaptures(dataFolder, recordingId),
+  });
+}
