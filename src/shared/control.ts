@@ -2,7 +2,8 @@
 // functions of the log alone. One canonical-JSON object per record; bigints are canonical "123n" strings. Pure.
 import { z } from "zod";
 import { canonicalParse, canonicalStringify } from "./canonical-json.ts";
-import { failed, type Result } from "./base.ts";
+import { failed, type Result, type Sha256 } from "./base.ts";
+import { toHex } from "./leaf.ts";
 import { INTERVALS, type Interval } from "./time.ts";
 import { VENUE_IDS } from "./market.ts";
 
@@ -63,6 +64,11 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 
 export function encodeControl(record: ControlRecord): Uint8Array {
   return encoder.encode(canonicalStringify(record));
+}
+
+/** sha256 (hex) of a configuration's canonical JSON: what refs and certificates are keyed by. */
+export function configDigest(config: CaptureConfig, sha256: Sha256): string {
+  return toHex(sha256(encoder.encode(canonicalStringify(config))));
 }
 
 /** Validates: a log is untrusted input. Faults: `log.bad-control`. */

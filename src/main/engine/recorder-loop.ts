@@ -1,0 +1,103 @@
+// The recorder: takes batches from collectors in the order they arrive and is the sole writer of the capture's log.
+import type { MessagePort } from "node:worker_threads";
+import { FaultError, type Clock, type Fault, type Sha256 } from "../../shared/base.ts";
+import { configDigest, encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
+import { CONTROL_CONNECTION, CONTROL_STREAM } from "../../shared/raw.ts";
+import type { RawLogWriter } from "../rawlog/types.ts";
+import { unpackDrafts, type DraftBatch } from "./draft-batch.ts";
+import { faultOf } from "./thread.ts";
+import type { CollectorToRecorder, RecorderNote, RecorderToCollector } from "./thread-messages.ts";
+
+export interface RecorderOptions {
+  readonly writer: RawLogWriter;
+  readonly clock: Clock;
+  readonly sha256: Sha256;
+  readonly config: CaptureConfig;
+  say(note: RecorderNote): void;
+}
+
+/** Batches wait in a chain of promises; credit bounds how many bytes that can be. */
+export class RecorderLoop {
+  readonly #options: RecorderOptions;
+  readonly #ports: MessagePort[] = [];
+  #work: Promise<void> = Promise.resolve();
+  #halted: Fault | undefined;
+  #noteDue = false;
+
+  constructor(options: RecorderOptions) {
+    this.#options = options;
+    options.writer.onPositions(() => {
+      this.#note();
+    });
+    this.control({ kind: "config", config: options.config, digest: configDigest(options.config, options.sha256) });
+  }
+
+  /** A collector's own port. Each batch is answered with credit once it is appended. */
+  attach(port: MessagePort): void {
+    this.#ports.push(port);
+    port.on("message", (message: CollectorToRecorder) => {
+      this.#work = this.#work.then(() => this.#take(port, message.batch, message.bytes));
+    });
+  }
+
+  /** Appends a control record of Tapedeck itself, in order with everything queued. */
+  control(record: ControlRecord): void {
+    this.#work = this.#work.then(async () => {
+      if (this.#halted !== undefined) return;
+      try {
+        const { writer, clock } = this.#options;
+        if (!writer.hasRoom) await writer.room();
+        writer.append({
+          stream: CONTROL_STREAM, source: "control", connection: CONTROL_CONNECTION, recvNs: clock.wallNs(), eventNs: 0n, payload: encodeControl(record),
+        });
+      } catch (error) {
+        this.#halt(error);
+      }
+    });
+  }
+
+  async #take(port: MessagePort, batch: DraftBatch, bytes: number): Promise<void> {
+    if (this.#halted !== undefined) return;
+    try {
+      const { writer } = this.#options;
+      for (const draft of unpackDrafts(batch)) {
+        if (!writer.hasRoom) await writer.room();
+        writer.append(draft);
+      }
+      port.postMessage({ type: "credit", bytes } satisfies RecorderToCollector);
+    } catch (error) {
+      this.#halt(error);
+    }
+  }
+
+  /** Fail closed: nothing more is accepted, the collectors stop reading, what is durable stays. */
+  #halt(error: unknown): void {
+    const { writer } = this.#options;
+    this.#halted = writer.halted ?? faultOf(error);
+    for (const port of this.#ports) port.postMessage({ type: "halted", fault: this.#halted } satisfies RecorderToCollector);
+    this.#note();
+  }
+
+  #note(): void {
+    if (this.#noteDue) return;
+    this.#noteDue = true;
+    setImmediate(() => {
+      this.#noteDue = false;
+      const { writer } = this.#options;
+      if (writer.halted !== undefined && this.#halted === undefined) this.#halt(new FaultError(writer.halted));
+      this.#options.say({ type: "positions", positions: writer.positions, halted: this.#halted });
+    });
+  }
+
+  /** Takes what is queued, seals the log and says the last positions. */
+  async close(reason: string): Promise<void> {
+    await this.#work;
+    for (const port of this.#ports) port.close();
+    const { writer } = this.#options;
+    try {
+      await writer.close(reason);
+    } finally {
+      this.#options.say({ type: "positions", positions: writer.positions, halted: this.#halted });
+    }
+  }
+}
