@@ -4,6 +4,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { canonicalParse, canonicalStringify } from "../../shared/canonical-json.ts";
 import { failed, type Result } from "../../shared/base.ts";
+import { captureConfigSchema } from "../../shared/control.ts";
 import type { Disk } from "../rawlog/types.ts";
 
 const count = z.number().int().nonnegative();
@@ -17,8 +18,9 @@ const headerSchema = z.strictObject({
   seq: count,
   /** Digest of the capture configuration in force, empty before the first. */
   config_digest: z.string(),
+  config: captureConfigSchema.optional(),
   journals: z.strictObject({ bars: journal, grades: journal, ledger: journal }),
-  /** Lines and digest of refs.jsonl as a set is not fixed by the log alone (earlier versions stay), so only this run's cuts are counted. */
+  /** Artifacts cut so far. refs.jsonl itself also keeps what earlier versions cut, so its length says nothing. */
   cuts: count,
   state: z.strictObject({ bytes: count, sha256: digest }),
 });

@@ -2,7 +2,7 @@
 // What it writes depends on the log alone: not on batches, restarts, path, time zone, locale or the number of cores.
 import { assert, fault, type Sha256, type StopSignal } from "../../shared/base.ts";
 import type { CanonicalOutput } from "../../shared/candles.ts";
-import { decodeControl } from "../../shared/control.ts";
+import { decodeControl, type CaptureConfig } from "../../shared/control.ts";
 import type { DecodeOutcome, DecoderLookup, Instrument } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import type { Interval } from "../../shared/time.ts";
@@ -57,6 +57,7 @@ export interface Deriver {
   readonly journals: Journals;
   /** Digest of the capture configuration in force, empty before the first. */
   readonly configDigest: string;
+  readonly config: CaptureConfig | undefined;
   /** Artifacts cut. */
   readonly cuts: number;
   /** Takes in the log up to and including `toSeq` (default: all that can be read) and returns the position reached. */
@@ -103,6 +104,7 @@ class FileDeriver implements Deriver {
   readonly history: JournalHistory;
   canonicalizer: Canonicalizer;
   configDigest = "";
+  config: CaptureConfig | undefined;
   cuts = 0;
   readonly #options: DeriverOptions;
   readonly #artifacts: ArtifactSink;
@@ -146,6 +148,7 @@ class FileDeriver implements Deriver {
     this.history.reset();
     this.canonicalizer = this.#fresh();
     this.configDigest = "";
+    this.config = undefined;
     this.cuts = 0;
     this.#checkpointAt = 0;
   }
@@ -167,6 +170,7 @@ class FileDeriver implements Deriver {
     this.canonicalizer.load(state);
     assert(this.canonicalizer.position === header.seq, "the loaded state stands where its checkpoint says");
     this.configDigest = header.config_digest;
+    this.config = header.config;
     this.cuts = header.cuts;
     this.#checkpointAt = header.seq;
     return undefined;
@@ -214,7 +218,9 @@ class FileDeriver implements Deriver {
 
   #readConfig(record: RawRecord): void {
     const control = decodeControl(record.payload);
-    if (control.ok && control.value.kind === "config") this.configDigest = control.value.digest;
+    if (!control.ok || control.value.kind !== "config") return;
+    this.configDigest = control.value.digest;
+    this.config = control.value.config;
   }
 
   #keep(output: CanonicalOutput): void {
@@ -242,7 +248,7 @@ class FileDeriver implements Deriver {
       grades: { bytes: lengths.grades, sha256: digests.grades },
       ledger: { bytes: lengths.ledger, sha256: digests.ledger },
     };
-    const header = { canonicalizer_version: CANONICALIZER_VERSION, seq: this.position, config_digest: this.configDigest, journals, cuts: this.cuts };
+    const header = { canonicalizer_version: CANONICALIZER_VERSION, seq: this.position, config_digest: this.configDigest, config: this.config, journals, cuts: this.cuts };
     await this.#options.disk.replaceFile(checkpointPath(this.#folder), encodeCheckpoint(header, this.canonicalizer.save()));
     this.#checkpointAt = this.position;
   }
