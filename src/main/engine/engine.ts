@@ -112,6 +112,11 @@ export class Engine {
     return this.#live;
   }
 
+  /** Why nothing is being recorded, when something went wrong. */
+  get recordingFault(): Fault | undefined {
+    return this.#recordingFault;
+  }
+
   // ── recording ──────────────────────────────────────────────────────────────
 
   async #startRecording(): Promise<void> {
