@@ -110,6 +110,17 @@ export class Chronicle {
     return saying.event;
   }
 
+  /** A chronicle that ends at a mark and goes its own way from there. */
+  copyUntil(mark: ChronicleMark): Chronicle {
+    const copy = new Chronicle();
+    for (let index = 0; index < mark.versions; index += 1) copy.putVersion(index, this.version(index));
+    for (let index = 0; index < mark.sayings; index += 1) {
+      const saying = this.sayings[index];
+      if (saying !== undefined) copy.putSaying(index, saying);
+    }
+    return copy;
+  }
+
   putVersion(index: number, version: BarVersion): void {
     const known = this.versions[index];
     if (known !== undefined) {

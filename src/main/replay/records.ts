@@ -37,7 +37,7 @@ export class Watch {
   readonly #instruments: ReadonlySet<string>;
   readonly #decoders: DecoderLookup;
   readonly #decodes = new Map<string, Decode | "control" | "skip">();
-  /** Streams with a decoder met so far, for the log reader's filter. */
+  /** Watched streams with a decoder, for the log reader's filter. */
   readonly streams = new Set<string>();
 
   constructor(instruments: readonly Instrument[], decoders: DecoderLookup) {
@@ -45,15 +45,25 @@ export class Watch {
     this.#decoders = decoders;
   }
 
+  /** Told the streams of the log, so that the reader's filter knows them before their first record is met. */
+  learn(streams: readonly StreamRef[]): void {
+    for (const stream of streams) this.#decodeOf(stream);
+  }
+
   wrap(record: RawRecord): TapeRecord | undefined {
-    let decode = this.#decodes.get(record.stream.streamId);
-    if (decode === undefined) {
-      decode = this.#judge(record.stream);
-      this.#decodes.set(record.stream.streamId, decode);
-      if (typeof decode === "function") this.streams.add(record.stream.streamId);
-    }
+    const decode = this.#decodeOf(record.stream);
     if (decode === "skip") return undefined;
     return new TapeRecord(record, decode === "control" ? undefined : decode);
+  }
+
+  #decodeOf(stream: StreamRef): Decode | "control" | "skip" {
+    let decode = this.#decodes.get(stream.streamId);
+    if (decode === undefined) {
+      decode = this.#judge(stream);
+      this.#decodes.set(stream.streamId, decode);
+      if (typeof decode === "function") this.streams.add(stream.streamId);
+    }
+    return decode;
   }
 
   #judge(stream: StreamRef): Decode | "control" | "skip" {
@@ -88,7 +98,7 @@ export class RecordBlocks {
     this.#watch = watch;
   }
 
-  /** Watched records with fromSeq ≤ seq ≤ toSeq, in batches. Nothing above `indexedSeq` is read: its streams are not known yet. */
+  /** Watched records with fromSeq ≤ seq ≤ toSeq, in batches. Nothing above `indexedSeq` is read: the cursor never passes the index. */
   async *read(range: { readonly fromSeq: number; readonly toSeq: number; readonly indexedSeq: number }): AsyncGenerator<readonly TapeRecord[]> {
     const toSeq = Math.min(range.toSeq, range.indexedSeq);
     let fromSeq = range.fromSeq;

@@ -1,5 +1,5 @@
 // The first pass over a capture: fills the chronicle and the checkpoints, as far as asked, once. Later passes only repeat.
-// It alone reads beyond what is indexed, and it alone meets new streams.
+// It alone reads beyond what is indexed.
 import type { StopSignal } from "../../shared/base.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 import { Checkpoints } from "./checkpoints.ts";
@@ -62,7 +62,7 @@ export class TapeIndex {
   async #pass(toSeq: number, signal: StopSignal): Promise<boolean> {
     if (this.#indexedSeq >= toSeq) return true;
     if (signal.aborted) return false;
-    for await (const batch of this.#reader.batches({ fromSeq: this.#indexedSeq + 1, toSeq })) {
+    for await (const batch of this.#reader.batches({ fromSeq: this.#indexedSeq + 1, toSeq, streams: this.#watch.streams })) {
       for (const record of batch) {
         if (this.#firstKnownNs === 0n) this.#firstKnownNs = record.recvNs;
         const item = this.#watch.wrap(record);

@@ -74,6 +74,7 @@ export class Tape {
   readonly #blocks: RecordBlocks;
   readonly #fine = new FinePoints();
   readonly #turns: Turns;
+  readonly #watch: Watch;
   #endSeq: number;
   /** Every watched record up to here is applied (or in part, while the head stands within a message). */
   #scannedSeq = 0;
@@ -85,6 +86,8 @@ export class Tape {
     this.options = options;
     this.#endSeq = endSeq;
     const watch = new Watch(options.instruments, options.decoders);
+    this.#watch = watch;
+    watch.learn(options.reader.streams.map(({ stream }) => stream));
     this.#turns = new Turns(options.clock);
     this.#head = this.freshHead(this.chronicle);
     this.#blocks = new RecordBlocks(options.reader, watch);
@@ -148,7 +151,9 @@ export class Tape {
 
   /** Looks how far the log reaches now. */
   async grow(): Promise<number> {
-    this.#endSeq = Math.max(this.#endSeq, await this.options.reader.refresh());
+    const endSeq = await this.options.reader.refresh();
+    this.#watch.learn(this.options.reader.streams.map(({ stream }) => stream));
+    this.#endSeq = Math.max(this.#endSeq, endSeq);
     return this.#endSeq;
   }
 
@@ -183,7 +188,7 @@ export class Tape {
     const rawSeq = rawSeqOf(seq);
     const record = rawSeq <= this.#endSeq ? await this.options.reader.record(rawSeq) : undefined;
     if (record === undefined) throw fault("replay.cursor-unknown", `the cursor names message ${rawSeq}, which this tape does not hold (it ends at ${this.#endSeq})`);
-    const item = new Watch(this.options.instruments, this.options.decoders).wrap(record);
+    const item = this.#watch.wrap(record);
     const event = item?.events[positionOf(seq)];
     if (event === undefined) {
       throw fault("replay.cursor-unknown", `the cursor names event ${positionOf(seq)} of message ${rawSeq} (${record.stream.streamId}), which is no event of ${this.options.instruments.map(instrumentId).join(", ")}`);
