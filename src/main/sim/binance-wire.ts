@@ -13,7 +13,7 @@ import { TradeHistory } from "./trade-history.ts";
 import { TrueCandles } from "./true-candles.ts";
 
 export interface VenueOptions extends MarketOptions {
-  /** Market before `startMs` that REST can still show, ms. Default 2 h, made thinner than the live market. */
+  /** Market before `startMs` that REST can still show, ms. Default 2 h, made thinner than the market from `startMs` on. */
   readonly warmMs?: number;
   /** Trades and aggregates that REST remembers per symbol. Default 131,072 each. */
   readonly historyTrades?: number;
@@ -26,7 +26,7 @@ const WARM_DENSITY: Density = { orders: 0.15, quotes: 0.02 };
 const WARM_MS_DEFAULT = 7_200_000;
 const HISTORY_DEFAULT = 131_072;
 const SESSION_LIFE_MS_DEFAULT = 86_400_000;
-/** Longest stretch of market that is said in full after a stall of the host; what is beyond is made thin and unsaid. */
+/** Longest stretch of market that is said after a stall of the host. What is beyond goes unsaid: a venue does not wait for a sleeper. */
 const CATCH_UP_MAX_MS = 30_000;
 
 interface SymbolState {
@@ -63,7 +63,9 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
     this.#rate = new RateLimit(this.ledger, options.weightLimit);
     const capacity = options.historyTrades ?? HISTORY_DEFAULT;
     for (const spec of this.model.specs()) this.#states.set(spec.symbol, freshState(spec, capacity));
-    this.#leap(options.startMs - EMISSION_LAG_MS);
+    this.model.density = WARM_DENSITY;
+    this.model.advance(options.startMs, this);
+    this.model.density = { orders: 1, quotes: 1 };
   }
 
   // ── time ──────────────────────────────────────────────────────────────────
@@ -80,7 +82,6 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
     if (until - from > CATCH_UP_MAX_MS) {
       this.ledger.add({ atMs: this.stampedNowMs, what: "market-leap", detail: `the host stood still: ${Math.round(until - from)} ms of market went unsaid` });
       for (const session of [...this.#sessions]) session.drop();
-      this.#leap(until);
     }
     this.nowMs = nowMs;
     this.model.advance(until, this);
@@ -89,13 +90,6 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
       this.ledger.add({ atMs: this.stampedNowMs, what: "session-age", sessions: [session.name], detail: "connection reached the end of its life" });
       session.close(1008, "disconnected");
     }
-  }
-
-  /** Makes market that nobody hears, thinner, into history and truth only. */
-  #leap(untilMs: number): void {
-    this.model.density = WARM_DENSITY;
-    this.model.advance(untilMs, this);
-    this.model.density = { orders: 1, quotes: 1 };
   }
 
   // ── market sink ───────────────────────────────────────────────────────────

@@ -1,0 +1,76 @@
+// Every simulated message against the venue's own: same members in the same order, same JSON types, same decimals.
+// With captures beside the checkout, against those; always against hand-written samples of the same shape.
+import { existsSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gunzipSync } from "node:zlib";
+import { describe, expect, it } from "vitest";
+import { SimulatedVenue } from "./binance-wire.ts";
+
+const DATA = fileURLToPath(new URL("../../../../shared/data/binance_usdm/", import.meta.url));
+const START_MS = 1_767_225_600_000;
+
+/** `{"p":"61800.30","t":5}` → `{"p":"#.##","t":0}`: what must agree, and nothing else. */
+function shapeOf(value: unknown): unknown {
+  if (typeof value === "string") return /^-?\d+(\.\d+)?$/.test(value) ? value.replace(/^-?\d+/, "#").replace(/\.\d+/, (fraction) => `.${"#".repeat(fraction.length - 1)}`) : "text";
+  if (typeof value !== "object" || value === null) return typeof value;
+  if (Array.isArray(value)) return value.map(shapeOf);
+  return Object.entries(value).map(([name, member]) => [name, shapeOf(member)]);
+}
+
+function simulated(): ReadonlyMap<string, string> {
+  const venue = new SimulatedVenue({ seed: 11, startMs: START_MS, symbols: ["BTCUSDT"], warmMs: 3_600_000 });
+  const byStream = new Map<string, string>();
+  venue.connect("/stream?streams=btcusdt@trade/btcusdt@aggTrade/btcusdt@bookTicker/btcusdt@markPrice@1s", {
+    send: (text) => byStream.set((JSON.parse(text) as { stream: string }).stream, text),
+    close: () => undefined,
+    drop: () => undefined,
+  });
+  venue.advance(START_MS + 5_000);
+  for (const path of ["openInterest?symbol=BTCUSDT", "klines?symbol=BTCUSDT&interval=1m&limit=1", "aggTrades?symbol=BTCUSDT&limit=1", "premiumIndex?symbol=BTCUSDT", "time", "trades?symbol=BTCUSDT&limit=1"]) {
+    const answer = venue.request(`/fapi/v1/${path}`, {});
+    if (answer !== "hang") byStream.set(path.split("?")[0] ?? path, answer.body);
+  }
+  return byStream;
+}
+
+const SAMPLES: Readonly<Record<string, string>> = {
+  "btcusdt@trade": '{"stream":"btcusdt@trade","data":{"e":"trade","E":1,"T":1,"s":"BTCUSDT","t":1,"p":"61800.30","q":"0.006","X":"MARKET","m":false}}',
+  "btcusdt@aggTrade": '{"stream":"btcusdt@aggTrade","data":{"e":"aggTrade","E":1,"a":1,"s":"BTCUSDT","p":"58665.00","q":"0.043","f":1,"l":1,"T":1,"m":false}}',
+  "btcusdt@bookTicker": '{"stream":"btcusdt@bookTicker","data":{"e":"bookTicker","u":1,"s":"BTCUSDT","b":"61800.20","B":"2.507","a":"61800.30","A":"2.510","T":1,"E":1}}',
+  "btcusdt@markPrice@1s": '{"stream":"btcusdt@markPrice@1s","data":{"e":"markPriceUpdate","E":1,"s":"BTCUSDT","p":"28155.10000000","P":"28141.47600845","i":"28165.04857143","r":"0.00002760","T":1}}',
+  openInterest: '{"symbol":"BTCUSDT","openInterest":"84617.188","time":1}',
+  klines: '[[1,"61756.70","61763.50","61683.60","61700.80","303.793",1,"18749188.02970",1,"80.479","4967657.96660","0"]]',
+  aggTrades: '[{"a":1,"p":"58665.00","q":"0.043","f":1,"l":1,"T":1,"m":true}]',
+  premiumIndex: '{"symbol":"BTCUSDT","markPrice":"61793.84659634","indexPrice":"61776.32474854","estimatedSettlePrice":"61781.54374552","lastFundingRate":"0.00038246","interestRate":"0.00010000","nextFundingTime":1,"time":1}',
+  time: '{"serverTime":1}',
+  trades: '[{"id":1,"price":"61800.30","qty":"0.006","quoteQty":"370.80","time":1,"isBuyerMaker":true}]',
+};
+
+describe("the simulated wire", () => {
+  const messages = simulated();
+
+  it.each(Object.entries(SAMPLES))("%s has the shape of its sample", (name, sample) => {
+    const text = messages.get(name);
+    expect(text).toBeDefined();
+    expect(shapeOf(JSON.parse(text ?? "null"))).toEqual(shapeOf(JSON.parse(sample)));
+    // One line without spaces, as the venue writes it.
+    expect(text).not.toMatch(/\s/);
+  });
+
+  const captures: readonly (readonly [string, string])[] = [
+    ["btcusdt@trade", "ws_BTCUSDT_20240808T2354.txt.gz"],
+    ["btcusdt@bookTicker", "ws_BTCUSDT_20240808T2354.txt.gz"],
+    ["btcusdt@markPrice@1s", "ws_BTCUSDT_20230405T0000_markprice.txt.gz"],
+    ["btcusdt@aggTrade", "msgparser_ws_linear_swap.jsonl"],
+    ["openInterest", "msgparser_rest_linear_swap.jsonl"],
+  ];
+  it.skipIf(!existsSync(DATA)).each(captures)("%s has the shape of the real ones (skipped without ../shared/data)", (name, file) => {
+    const raw = readFileSync(DATA + file);
+    const lines = (file.endsWith(".gz") ? gunzipSync(raw) : raw).toString("utf8").split("\n");
+    const marker = name.includes("@") ? `{"stream":"${name}",` : `"${name}":`;
+    const real = lines.filter((line) => line.includes(marker)).map((line) => line.slice(line.indexOf("{"))).slice(0, 500);
+    expect(real.length).toBeGreaterThan(0);
+    const shape = JSON.stringify(shapeOf(JSON.parse(messages.get(name) ?? "null")));
+    expect([...new Set(real.map((line) => JSON.stringify(shapeOf(JSON.parse(line)))))]).toEqual([shape]);
+  });
+});
