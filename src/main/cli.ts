@@ -46,7 +46,7 @@ export async function runCli(argv: readonly string[], streams = { out: process.s
   const stop = (): void => stopping.abort();
   process.on("SIGINT", stop);
   process.on("SIGTERM", stop);
-  const context: CommandContext = { output, stop: stopping.signal, exitCode: OK };
+  const context: CommandContext = { output, stop: stopping.signal, distMain: new URL(".", import.meta.url), exitCode: OK };
   try {
     const program = buildProgram(context);
     if (argv.length === 0) {

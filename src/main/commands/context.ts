@@ -15,6 +15,8 @@ export interface CommandContext {
   readonly output: CliOutput;
   /** Aborted by Ctrl-C (SIGINT) or SIGTERM: commands end in good order. */
   readonly stop: AbortSignal;
+  /** Folder of the running bundle, `dist/main/`: where thread entries lie. */
+  readonly distMain: URL;
   /** Set by the command that ran. */
   exitCode: ExitCode;
 }
