@@ -51,7 +51,7 @@ async function run(): Promise<void> {
   const stopped = firstStopSignal(process);
   const args = parseShellArguments(process.argv.slice(2));
   const files = await ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN)));
-  let engine: Engine | undefined;
+  let engine: Engine | undefined = undefined;
   const server = await BrowserServer.listen({
     files,
     port: args.port,
