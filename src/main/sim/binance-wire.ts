@@ -97,7 +97,11 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   trade(trade: SimTrade): void {
     this.truth.add(trade);
     const state = this.#state(trade.spec);
-    state.trades.add({ ...trade, firstId: trade.id, lastId: trade.id });
+    // Members spelled out: spreading here costs a third of the whole simulation.
+    state.trades.add({
+      id: trade.id, price: trade.price, qty: trade.qty, firstId: trade.id, lastId: trade.id, timeMs: trade.timeMs,
+      buyerIsMaker: trade.buyerIsMaker, isMarket: trade.isMarket,
+    });
     const stream = state.streams.trade;
     if (this.#subscribers.has(stream)) {
       this.#say({ stream, symbol: trade.spec.symbol, channel: "trade", id: trade.id, timeMs: trade.timeMs, text: tradeText(trade) });
@@ -106,7 +110,10 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
 
   aggTrade(trade: SimAggTrade): void {
     const state = this.#state(trade.spec);
-    state.aggregates.add({ ...trade, isMarket: true });
+    state.aggregates.add({
+      id: trade.id, price: trade.price, qty: trade.qty, firstId: trade.firstId, lastId: trade.lastId, timeMs: trade.timeMs,
+      buyerIsMaker: trade.buyerIsMaker, isMarket: true,
+    });
     const stream = state.streams.aggTrade;
     if (this.#subscribers.has(stream)) {
       this.#say({ stream, symbol: trade.spec.symbol, channel: "aggTrade", id: trade.id, timeMs: trade.timeMs, text: aggTradeText(trade) });

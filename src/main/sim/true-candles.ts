@@ -3,8 +3,8 @@
 import { INTERVAL_MS, INTERVALS, type Interval } from "../../shared/time.ts";
 import { formatUnits, type SimTrade, type SymbolSpec } from "./market-types.ts";
 
-/** Candles kept per series: 1 s candles of a day and more. The oldest go first. */
-const CANDLES_MAX_DEFAULT = 100_000;
+/** Candles kept per series: 1 s candles of five hours, 1 m candles of two weeks. The oldest go first. */
+const CANDLES_MAX_DEFAULT = 20_000;
 
 /** Exact text in the venue's own decimals; quote amounts at the sum of the two scales. */
 export interface TrueCandle {
