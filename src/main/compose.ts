@@ -1,14 +1,13 @@
 // The only place that wires: command-line words to an engine or to a headless recording, with the simulator started where it is the source.
 import { mkdir } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import packageManifest from "../../package.json" with { type: "json" };
 import { fault } from "../shared/base.ts";
 import type { CaptureConfig } from "../shared/control.ts";
 import { venueFromText, type VenueId } from "../shared/market.ts";
 import { INTERVALS } from "../shared/time.ts";
 import { Engine, type LiveListener, type LiveSource } from "./engine/engine.ts";
-import { summarizeCaptures } from "./engine/capture-list.ts";
+import { captureBytes, summarizeCaptures } from "./engine/capture-list.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
 import type { Endpoints } from "./venues/adapter.ts";
@@ -24,15 +23,6 @@ const DEFAULT_SYMBOLS = {
   // Contract 001's default ten. A dead or renamed one (MATICUSDT) is a visible state of its stream.
   others: ["BTCUSDT", "ETHUSDT", "BNBUSDT", "SOLUSDT", "XRPUSDT", "LINKUSDT", "ADAUSDT", "AVAXUSDT", "LTCUSDT", "MATICUSDT"],
 } as const;
-
-/** Where data lives unless told otherwise. */
-export function defaultDataFolder(): string {
-  const chosen = process.env["TAPEDECK_DATA"];
-  if (chosen !== undefined && chosen !== "") return resolve(chosen);
-  if (process.platform === "darwin") return join(homedir(), "Library", "Application Support", "Tapedeck");
-  if (process.platform === "win32") return join(process.env["APPDATA"] ?? join(homedir(), "AppData", "Roaming"), "Tapedeck");
-  return join(process.env["XDG_DATA_HOME"] ?? join(homedir(), ".local", "share"), "tapedeck");
-}
 
 /** What to record: words of the command line and of the settings, not yet resolved. */
 export interface SourceRequest {
@@ -139,7 +129,7 @@ export async function startLive(
       recorded.push({ venue, endpoints: used, subscriptions: symbols.map((symbol) => ({ venue, symbol, channels: adapter.defaultChannels })) });
     }
     const recording = await Recording.start(
-      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, config: configOf(recorded, named), venues: recorded, seed: process.pid },
+      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config: configOf(recorded, named), venues: recorded, seed: process.pid },
       { ...listener, onDerived: () => { listener.onStatus(); } },
     );
     return liveSource(recording, simulator);
@@ -167,6 +157,10 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined):
       } finally {
         await simulator?.close();
       }
+    },
+    async summary() {
+      const { quarantined, unhandled, gaps } = recording.summary ?? {};
+      return { bytes: await captureBytes(recording.captureFolder), quarantined, unhandled, gaps };
     },
   };
 }

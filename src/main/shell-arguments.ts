@@ -2,7 +2,8 @@
 import { resolve } from "node:path";
 import { parseArgs } from "node:util";
 import { fault } from "../shared/base.ts";
-import { DEFAULT_SOURCE, defaultDataFolder, type ShellArguments } from "./compose.ts";
+import { defaultDataFolder } from "./commands/context.ts";
+import { DEFAULT_SOURCE, type ShellArguments } from "./compose.ts";
 
 export const SHELL_USAGE = `Usage: npm start -- [--data DIR] [--port N] [--no-open] [--venue sim|binance …] [--symbol S …]
                     [--endpoint venue=url …] [--capture ID] [--seed N] [--rate MESSAGES_PER_SECOND]`;
@@ -31,7 +32,7 @@ export function parseShellArguments(argv: readonly string[]): ShellArguments {
   }
   const split = (words: readonly string[] | undefined): readonly string[] => (words ?? []).flatMap((word) => word.split(",")).filter((word) => word !== "");
   return {
-    dataFolder: values.data === undefined ? defaultDataFolder() : resolve(values.data),
+    dataFolder: resolve(values.data ?? defaultDataFolder()),
     port: wholeNumber("port", values.port, 65_535),
     open: values["no-open"] !== true,
     request: {

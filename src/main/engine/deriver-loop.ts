@@ -3,11 +3,12 @@ import { FaultError, type Fault } from "../../shared/base.ts";
 import type { CanonicalOutput } from "../../shared/candles.ts";
 import type { DecoderLookup } from "../../shared/market.ts";
 import { createDeriver, type Deriver } from "../derive/deriver.ts";
+import { readLedgerEntries } from "../derive/read.ts";
 import { openReader } from "../rawlog/reader.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
 import { faultOf } from "./thread.ts";
-import type { DeriverNote } from "./thread-messages.ts";
+import type { DeriverNote, DerivedSummary } from "./thread-messages.ts";
 
 const NOTE_EVERY_MS = 250;
 
@@ -77,17 +78,20 @@ export class DeriverLoop {
     this.#say({ type: "derived", position: this.#deriver.position, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems });
   }
 
-  /** Derives what is left, writes a checkpoint and lets go. */
-  async close(): Promise<void> {
+  /** Derives what is left, writes a checkpoint and lets go. Throws `derive.failed`; the log is not affected by that. */
+  async close(): Promise<DerivedSummary> {
     await this.#running;
     if (!this.#failed) {
       await this.#run();
       await this.#deriver.finish();
     }
     this.#report(true);
+    const { refused, unhandled } = this.#deriver.canonicalizer.counts;
+    const { gaps } = await readLedgerEntries(this.#deriver);
     await this.#deriver.close();
     await this.#reader.close();
     if (this.#failed) throw new FaultError({ code: "derive.failed", message: "Candles could not be derived to the end; `tapedeck verify` or the next start derives them again from the log" });
+    return { quarantined: refused, unhandled, gaps: gaps.length };
   }
 }
 

@@ -35,6 +35,16 @@ export interface LiveSource {
   /** Faults of the built-in simulator; undefined where the source is none. */
   readonly fault: ((name: string, amount: number | undefined) => Promise<{ readonly applied: string }>) | undefined;
   close(reason: string): Promise<void>;
+  /** What the whole capture holds; once closed. */
+  summary(): Promise<LiveSummary>;
+}
+
+export interface LiveSummary {
+  readonly bytes: number;
+  /** Undefined when deriving failed: then nobody knows. */
+  readonly quarantined: number | undefined;
+  readonly unhandled: number | undefined;
+  readonly gaps: number | undefined;
 }
 
 export interface LiveListener {

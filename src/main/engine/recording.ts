@@ -23,6 +23,7 @@ export interface RecordingOptions {
   readonly captureFolder: string;
   readonly captureId: string;
   readonly commitEveryMs: number;
+  readonly version: string;
   readonly config: CaptureConfig;
   readonly venues: readonly RecordedVenue[];
   /** Seeds the collectors' backoff jitter; nothing derived depends on it. */
@@ -51,6 +52,7 @@ export class Recording {
   #firstAppended = 0;
   #halted: Fault | undefined;
   #derived: DeriverNote | undefined;
+  #summary: DerivedSummary | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: RecordingOptions, listener: RecordingListener) {
@@ -65,7 +67,7 @@ export class Recording {
       entry: threadEntry(options.distMain, "recorder"),
       name: "recorder",
       data: {
-        captureFolder: options.captureFolder, captureId: options.captureId, commitEveryMs: options.commitEveryMs, config: options.config,
+        captureFolder: options.captureFolder, captureId: options.captureId, commitEveryMs: options.commitEveryMs, config: options.config, version: options.version,
       } satisfies RecorderData,
       onNote: (note: RecorderNote) => {
         this.#onPositions(note);
@@ -167,6 +169,11 @@ export class Recording {
     return [...this.#statuses.values()].flatMap((note) => note.streams);
   }
 
+  /** What the whole capture holds; known once closed, undefined when deriving failed. */
+  get summary(): DerivedSummary | undefined {
+    return this.#summary;
+  }
+
   /** A person's decision to reopen a stream that failed closed: a control record, so that replay reopens it too. */
   async reopen(streamId: string, reason: string): Promise<void> {
     await this.#recorder.call({ type: "reopen", streamId, reason });
@@ -180,7 +187,7 @@ export class Recording {
 
   async #close(reason: string): Promise<void> {
     const troubles: unknown[] = [];
-    const attempt = async (step: Promise<void>): Promise<void> => {
+    const attempt = async (step: Promise<unknown>): Promise<void> => {
       try {
         await step;
       } catch (error) {
@@ -190,7 +197,9 @@ export class Recording {
     for (const collector of this.#collectors) await attempt(collector.close({ type: "close" }));
     await attempt(this.#recorder.close({ type: "close", reason }, 60_000));
     this.#deriver.note({ type: "durable", seq: this.#positions.durable });
-    await attempt(this.#deriver.close({ type: "close" }, 120_000));
+    await attempt(this.#deriver.close<DerivedSummary>({ type: "close" }, 120_000).then((summary) => {
+      this.#summary = summary;
+    }));
     const [first] = troubles;
     if (first !== undefined && this.#halted === undefined) throw first instanceof Error ? first : new FaultError({ code: "engine.bug", message: String(first) });
   }

@@ -25,6 +25,7 @@ export interface RecorderData {
   readonly captureId: string;
   readonly commitEveryMs: number;
   readonly config: CaptureConfig;
+  readonly version: string;
 }
 export type RecorderCall =
   | { readonly type: "open" }
@@ -59,6 +60,12 @@ export interface DeriverData {
 }
 export type DeriverCall = { readonly type: "open" } | { readonly type: "close" };
 export type DeriverNoteIn = { readonly type: "durable"; readonly seq: number };
+/** Answer to the deriver's `close`: what the whole capture holds. */
+export interface DerivedSummary {
+  readonly quarantined: number;
+  readonly unhandled: number;
+  readonly gaps: number;
+}
 export interface DeriverNote {
   readonly type: "derived";
   readonly position: number;

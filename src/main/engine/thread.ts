@@ -86,13 +86,16 @@ export class Thread<Call, NoteIn, NoteOut> {
     if (this.#state !== "dead") this.#worker.postMessage({ type: "note", note } satisfies ToThread<Call, NoteIn>, transfer);
   }
 
-  /** Sends the farewell call, waits for its answer and for the thread to end by itself; ends it by force after the deadline. */
-  async close(farewell: Call, deadlineMs = 15_000): Promise<void> {
-    if (this.#state === "dead") return;
+  /**
+   * Sends the farewell call, waits for its answer and for the thread to end by itself; ends it by force after the deadline.
+   * Undefined when the thread had ended before.
+   */
+  async close<T = void>(farewell: Call, deadlineMs = 15_000): Promise<T | undefined> {
+    if (this.#state === "dead") return undefined;
     this.#state = "closing";
     const timer = setTimeout(() => void this.#worker.terminate(), deadlineMs);
     try {
-      await this.call(farewell);
+      return await this.call<T>(farewell);
     } finally {
       await this.#exited;
       clearTimeout(timer);
@@ -120,17 +123,26 @@ export function serveThread<Call, NoteIn, NoteOut>(handlers: ThreadHandlers<Call
 } {
   const port = parentPort;
   assert(port !== null, "a thread entry runs in a worker thread");
+  let unanswered = 0;
+  let ending = false;
+  const answer = (message: FromThread<NoteOut>, transfer: readonly TransferListItem[] = []): void => {
+    port.postMessage(message, transfer);
+    unanswered -= 1;
+    // What is posted after closing is lost, so the port stays open until everyone has their answer.
+    if (ending && unanswered === 0) port.close();
+  };
   port.on("message", (message: ToThread<Call, NoteIn>) => {
     if (message.type === "note") {
       handlers.onNote(message.note);
       return;
     }
+    unanswered += 1;
     handlers.onCall(message.call).then(
-      ({ value, transfer = [] }) => {
-        port.postMessage({ type: "answer", id: message.id, ok: true, value } satisfies FromThread<NoteOut>, transfer);
+      ({ value, transfer }) => {
+        answer({ type: "answer", id: message.id, ok: true, value }, transfer);
       },
       (error: unknown) => {
-        port.postMessage({ type: "answer", id: message.id, ok: false, fault: faultOf(error) } satisfies FromThread<NoteOut>);
+        answer({ type: "answer", id: message.id, ok: false, fault: faultOf(error) });
       },
     );
   });
@@ -139,7 +151,8 @@ export function serveThread<Call, NoteIn, NoteOut>(handlers: ThreadHandlers<Call
       port.postMessage({ type: "note", note } satisfies FromThread<NoteOut>, transfer);
     },
     end() {
-      port.close();
+      ending = true;
+      if (unanswered === 0) port.close();
     },
   };
 }

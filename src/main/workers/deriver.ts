@@ -23,11 +23,10 @@ const thread = serveThread<DeriverCall, DeriverNoteIn, DeriverNote>({
     }
     assert(loop !== undefined, "the deriver is open");
     try {
-      await loop.close();
+      return { value: await loop.close() };
     } finally {
       thread.end();
     }
-    return { value: undefined };
   },
   onNote(note) {
     loop?.durable(note.seq);

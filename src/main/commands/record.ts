@@ -1,0 +1,132 @@
+// `tapedeck record`: capture headless, with progress, until told to stop. What it reports as durable is durable.
+import { z } from "zod";
+import type { Command } from "commander";
+import { FaultError, fault, type Fault } from "../../shared/base.ts";
+import { DEFAULT_SOURCE, startLive } from "../compose.ts";
+import type { LiveSource } from "../engine/engine.ts";
+import { RateMeter } from "../engine/rate-meter.ts";
+import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
+
+const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+const PROGRESS_EVERY_MS = 500;
+/** Node's timers end at 2^31 ms; nobody names a longer run, they leave the option out. */
+const DURATION_MAX_MS = 2 ** 31 - 1;
+
+const duration = z.string().transform((text) => {
+  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
+  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (DURATION_MS[match[2] ?? ""] ?? Number.NaN));
+  if (!(ms > 0 && ms <= DURATION_MAX_MS)) throw fault("cli.bad-option", `--for ${text}: write a length such as 30s, 10m, 4h (at most 24d)`);
+  return ms;
+});
+
+const faultText = z.string().transform((text) => {
+  const match = /^([a-z0-9-]+)(?:=(-?\d+(?:\.\d+)?))?(?:@(\d+(?:\.\d+)?)s)?$/.exec(text);
+  if (match === null) throw fault("cli.bad-option", `--fault ${text}: write name, name=amount or name=amount@5s (5 s after the start)`);
+  return { name: match[1] ?? "", amount: match[2] === undefined ? undefined : Number(match[2]), afterMs: Number(match[3] ?? 0) * 1_000 };
+});
+
+const schema = z.object({
+  ...commonOptions,
+  capture: optionText.capture.optional(),
+  venue: z.array(z.string()).default([]),
+  symbol: z.array(optionText.symbol).default([]),
+  endpoint: z.array(z.string()).default([]),
+  for: duration.optional(),
+  seed: optionText.count("seed").optional(),
+  rate: optionText.count("rate").optional(),
+  fault: z.array(faultText).default([]),
+});
+type RecordInput = z.output<typeof schema>;
+
+function collectWords(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), ...value.split(",").filter((word) => word !== "")];
+}
+function collect(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value];
+}
+
+export function registerRecord(program: Command, context: CommandContext): void {
+  const command = program
+    .command("record")
+    .description("capture live data headless; Ctrl-C stops and seals")
+    .option("--capture <id>", "capture to begin or to continue (default: live-<venue>; the simulator's begin anew)")
+    .option("--venue <venue>", "sim or binance; may be repeated (default sim)", collectWords)
+    .option("--symbol <symbol>", "may be repeated or separated by commas (default: the venue's)", collectWords)
+    .option("--for <length>", "stop after this long: 30s, 10m, 4h")
+    .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collect)
+    .option("--seed <number>", "seed of the built-in simulator")
+    .option("--rate <number>", "messages per second of the built-in simulator")
+    .option("--fault <name=amount@s>", "let the built-in simulator misbehave, now or after some seconds; may be repeated", collect);
+  defineCommand({ command, context, schema, run: (input) => record(input, context) });
+}
+
+async function record(input: RecordInput, context: CommandContext): Promise<ExitCode> {
+  const { output } = context;
+  const startedMs = performance.now();
+  let wake: () => void = () => undefined;
+  let trouble: Fault | undefined;
+  let live: LiveSource | undefined;
+  live = await startLive(
+    {
+      dataFolder: input.data, distMain: context.distMain,
+      request: {
+        ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture,
+        simulator: { seed: input.seed ?? DEFAULT_SOURCE.simulator.seed, messagesPerSecond: input.rate },
+      },
+    },
+    {
+      onPositions: () => undefined,
+      onStatus: () => undefined,
+      onProblem: (problem) => {
+        output.note(`tapedeck: ${problem.message}`);
+        if (live?.halted !== undefined) {
+          trouble = live.halted;
+          wake();
+        }
+      },
+    },
+  );
+  output.note(`Recording into capture ${live.captureId}; Ctrl-C stops.`);
+  const timers = scheduleFaults(live, input, context);
+  const meter = new RateMeter();
+  const running = live;
+  timers.push(setInterval(() => {
+    const rate = meter.sample(performance.now(), running.positions.appended);
+    output.progress(`${running.messages} messages, ${Math.round(rate)}/s, durable up to #${running.positions.durable}, ${running.gapsOpen} gaps open`);
+    if (running.halted !== undefined) {
+      trouble = running.halted;
+      wake();
+    }
+  }, PROGRESS_EVERY_MS));
+  await new Promise<void>((resolve) => {
+    wake = resolve;
+    if (input.for !== undefined) timers.push(setTimeout(resolve, input.for));
+    if (context.stop.aborted) resolve();
+    context.stop.addEventListener("abort", () => { resolve(); }, { once: true });
+  });
+  for (const timer of timers) clearTimeout(timer);
+  await live.close(trouble === undefined ? "stopped" : trouble.code);
+  await report(live, performance.now() - startedMs, input, context);
+  if (trouble !== undefined) throw new FaultError(trouble);
+  return 0;
+}
+
+function scheduleFaults(live: LiveSource, input: RecordInput, context: CommandContext): NodeJS.Timeout[] {
+  if (input.fault.length > 0 && live.fault === undefined) throw fault("sim.not-simulated", "--fault needs the built-in simulator as the source");
+  return input.fault.map(({ name, amount, afterMs }) => setTimeout(() => {
+    live.fault?.(name, amount).then(
+      ({ applied }) => { context.output.note(`fault: ${applied}`); },
+      (error: unknown) => { context.output.note(`tapedeck: ${error instanceof Error ? error.message : String(error)}`); },
+    );
+  }, afterMs));
+}
+
+async function report(live: LiveSource, elapsedMs: number, input: RecordInput, context: CommandContext): Promise<void> {
+  const summary = await live.summary();
+  const result = {
+    capture_id: live.captureId, messages: live.messages, durable_messages: Math.max(0, live.messages - (live.positions.appended - live.positions.durable)),
+    bytes: summary.bytes, seconds: Math.round(elapsedMs) / 1_000, quarantined: summary.quarantined, unhandled: summary.unhandled, gaps: summary.gaps,
+  };
+  if (input.json) await context.output.json(result);
+  else await context.output.line(`${result.capture_id}: ${result.messages} messages (${result.durable_messages} durable), ${result.bytes} bytes, ${result.seconds} s, ${result.gaps} gaps`);
+}
