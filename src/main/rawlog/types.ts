@@ -40,9 +40,9 @@ export interface LogPositions {
   /** Highest seq that an fsync covers: seals, artifacts, bridge and reported counts use this. */
   readonly durable: number;
   /** Index of the open segment that holds `written`: with `writtenBytes`, what a reader in another thread may read. */
-  readonly segment: number;
+  readonly segment?: number;
   /** Bytes of the open segment's file that are written. */
-  readonly writtenBytes: number;
+  readonly writtenBytes?: number;
 }
 
 export interface WriterOptions {

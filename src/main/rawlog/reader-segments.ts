@@ -1,0 +1,219 @@
+// What a reader knows of each segment: where its chunks lie, from the manifest or from following the open file.
+import { fault } from "../../shared/base.ts";
+import type { ManifestSegment } from "./manifest.ts";
+import { OpenSegmentScanner, parseSegmentHead } from "./open-segment.ts";
+import { unpackChunk, walkChunk, type ChannelTable, type ChunkBytes } from "./scan.ts";
+import { RAW_FOLDER, openName, type ChunkHead } from "./segment-format.ts";
+import type { Disk, DiskFile, SegmentSummary } from "./types.ts";
+
+/** One chunk, wherever it lies. */
+export interface ChunkPlace {
+  readonly offset: number;
+  /** Of the chunk head and the chunk. */
+  readonly bytes: number;
+  readonly firstSeq: number;
+  readonly count: number;
+  readonly fromRecvNs: bigint;
+  readonly toRecvNs: bigint;
+  /** Running maximum of receive time at the chunk's end. */
+  readonly knownNs: bigint;
+}
+
+/** A file that several reads may use while its segment is replaced (sealed) under them: closed after the last one. */
+class SharedFile {
+  readonly #file: DiskFile;
+  #users = 0;
+  #retired = false;
+
+  constructor(file: DiskFile) {
+    this.#file = file;
+  }
+
+  get file(): DiskFile {
+    return this.#file;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#users += 1;
+    try {
+      return await this.#file.read(offset, length);
+    } finally {
+      this.#users -= 1;
+      if (this.#retired && this.#users === 0) await this.#file.close();
+    }
+  }
+
+  async retire(): Promise<void> {
+    if (this.#retired) return;
+    this.#retired = true;
+    if (this.#users === 0) await this.#file.close();
+  }
+}
+
+/** A chunk that was read anyway while following, so that it need not be read again. */
+export type SawChunk = (entry: SegmentEntry, place: ChunkPlace, chunk: ChunkBytes, head: ChunkHead) => void;
+
+export interface SegmentEntry {
+  readonly index: number;
+  readonly path: string;
+  readonly chunks: readonly ChunkPlace[];
+  readonly streams: ReadonlyMap<string, number>;
+  readonly summary: SegmentSummary;
+  /** Running maximum of receive time at the segment's end. */
+  readonly knownNs: bigint;
+  /** Last seq in it; the one before its first where it is empty. */
+  readonly lastSeq: number;
+  read(offset: number, length: number): Promise<Uint8Array>;
+  close(): Promise<void>;
+}
+
+/** A sealed segment: all from the manifest, its file opened at the first read. */
+export class SealedEntry implements SegmentEntry {
+  readonly #disk: Disk;
+  readonly #line: ManifestSegment;
+  readonly path: string;
+  readonly chunks: readonly ChunkPlace[];
+  readonly streams: ReadonlyMap<string, number>;
+  readonly summary: SegmentSummary;
+  #file: Promise<SharedFile> | undefined;
+
+  constructor(disk: Disk, folder: string, line: ManifestSegment) {
+    this.#disk = disk;
+    this.#line = line;
+    this.path = `${folder}/${line.file}`;
+    this.chunks = line.chunks.map((chunk) => ({
+      offset: chunk.offset, bytes: chunk.bytes, firstSeq: chunk.from_seq, count: chunk.count,
+      fromRecvNs: chunk.from_recv_ns, toRecvNs: chunk.to_recv_ns, knownNs: chunk.known_ns,
+    }));
+    this.streams = new Map(Object.entries(line.streams).map(([streamId, stream]) => [streamId, stream.count]));
+    this.summary = {
+      index: line.index, file: line.file, state: line.state, fromSeq: line.from_seq, toSeq: line.to_seq,
+      fromRecvNs: line.from_recv_ns, toRecvNs: line.to_recv_ns, bytes: line.bytes, count: line.count,
+    };
+  }
+
+  get index(): number {
+    return this.#line.index;
+  }
+  get knownNs(): bigint {
+    return this.#line.known_ns;
+  }
+  get lastSeq(): number {
+    return this.#line.to_seq;
+  }
+
+  async read(offset: number, length: number): Promise<Uint8Array> {
+    this.#file ??= this.#open();
+    return (await this.#file).read(offset, length);
+  }
+
+  /** Refuses a foreign file or a newer format before any of its bytes are taken for a chunk. */
+  async #open(): Promise<SharedFile> {
+    const file = await this.#disk.open(this.path, "read");
+    try {
+      const firstChunk = this.#line.chunks[0]?.offset ?? this.#line.bytes;
+      if (parseSegmentHead(await file.read(0, firstChunk), this.path) === undefined) {
+        throw fault("log.not-a-segment", `${this.path} is cut short: run verify`);
+      }
+    } catch (error) {
+      await file.close();
+      throw error;
+    }
+    return new SharedFile(file);
+  }
+
+  async close(): Promise<void> {
+    const opening = this.#file;
+    this.#file = undefined;
+    // A file that could not be opened has been reported to whoever read it.
+    if (opening !== undefined) await opening.then((file) => file.retire(), () => undefined);
+  }
+}
+
+/** The open segment: followed chunk by chunk; stops without complaint where the file is not whole (yet). */
+export class OpenEntry implements SegmentEntry {
+  readonly index: number;
+  readonly path: string;
+  readonly chunks: ChunkPlace[] = [];
+  readonly streams = new Map<string, number>();
+  readonly #file: SharedFile;
+  readonly #scanner: OpenSegmentScanner;
+  #knownNs: bigint;
+
+  private constructor(index: number, path: string, file: DiskFile, knownNs: bigint) {
+    this.index = index;
+    this.path = path;
+    this.#file = new SharedFile(file);
+    this.#scanner = new OpenSegmentScanner(file, path);
+    this.#knownNs = knownNs;
+  }
+
+  /** Undefined when there is no such file. */
+  static async open(options: { disk: Disk; folder: string; index: number; knownNs: bigint }): Promise<OpenEntry | undefined> {
+    const path = `${options.folder}/${RAW_FOLDER}/${openName(options.index)}`;
+    if ((await options.disk.size(path)) === undefined) return undefined;
+    let file: DiskFile;
+    try {
+      file = await options.disk.open(path, "read");
+    } catch (error) {
+      // Sealed and removed between the two calls: the manifest has it now.
+      if ((await options.disk.size(path)) === undefined) return undefined;
+      throw error;
+    }
+    return new OpenEntry(options.index, path, file, options.knownNs);
+  }
+
+  get knownNs(): bigint {
+    return this.#knownNs;
+  }
+  get lastSeq(): number {
+    const last = this.chunks.at(-1);
+    return last === undefined ? (this.#scanner.info?.baseSeq ?? 1) - 1 : last.firstSeq + last.count - 1;
+  }
+
+  get summary(): SegmentSummary {
+    const first = this.chunks[0];
+    const fromSeq = first?.firstSeq ?? this.#scanner.info?.baseSeq ?? 1;
+    let fromRecvNs = first?.fromRecvNs ?? 0n;
+    let toRecvNs = 0n;
+    let count = 0;
+    for (const chunk of this.chunks) {
+      if (chunk.fromRecvNs < fromRecvNs) fromRecvNs = chunk.fromRecvNs;
+      if (chunk.toRecvNs > toRecvNs) toRecvNs = chunk.toRecvNs;
+      count += chunk.count;
+    }
+    return {
+      index: this.index, file: `${RAW_FOLDER}/${openName(this.index)}`, state: "open", fromSeq,
+      toSeq: this.lastSeq, fromRecvNs, toRecvNs, bytes: this.#scanner.offset, count,
+    };
+  }
+
+  /** Takes the chunks that were written since the last call. */
+  async follow(table: ChannelTable, saw: SawChunk): Promise<void> {
+    if ((await this.#file.file.size()) <= this.#scanner.offset) return;
+    this.#scanner.rewind();
+    for (let next = await this.#scanner.next(); next !== undefined; next = await this.#scanner.next()) {
+      const { head, record } = next;
+      if (record.toRecvNs > this.#knownNs) this.#knownNs = record.toRecvNs;
+      const place: ChunkPlace = {
+        offset: next.offset, bytes: next.bytes, firstSeq: head.firstSeq, count: head.count,
+        fromRecvNs: record.fromRecvNs, toRecvNs: record.toRecvNs, knownNs: this.#knownNs,
+      };
+      const chunk = unpackChunk(record);
+      walkChunk(chunk, head, table, {}, (_seq, _ingestSeq, { key }) => {
+        const { streamId } = key.stream;
+        this.streams.set(streamId, (this.streams.get(streamId) ?? 0) + 1);
+      });
+      this.chunks.push(place);
+      saw(this, place, chunk, head);
+    }
+  }
+
+  read(offset: number, length: number): Promise<Uint8Array> {
+    return this.#file.read(offset, length);
+  }
+
+  close(): Promise<void> {
+    return this.#file.retire();
+  }
+}

@@ -1,0 +1,300 @@
+// Reads one capture's log, sealed and open, also while another process writes it: by number, by time, or from end to end.
+import { fault } from "../../shared/base.ts";
+import type { RawRecord } from "../../shared/raw.ts";
+import { ManifestReader, manifestPath } from "./manifest.ts";
+import { OpenEntry, SealedEntry, type ChunkPlace, type SegmentEntry } from "./reader-segments.ts";
+import { ChannelTable, codecReady, recordsOf, unpackChunk, wholeChunkAt, type ChunkBytes } from "./scan.ts";
+import { viewOf, type ChunkHead } from "./segment-format.ts";
+import type { Disk, RawLogReader, ReadOptions, SegmentSummary, StreamSummary } from "./types.ts";
+
+/** Decompressed chunks kept: about 60 sealed ones, so that stepping back reads nothing. */
+const CACHE_BYTES = 16 * 1024 * 1024;
+/** A scan reads this much at once: about 40 sealed chunks. */
+const SLAB_BYTES = 1024 * 1024;
+
+interface CachedChunk {
+  readonly chunk: ChunkBytes;
+  readonly head: ChunkHead;
+}
+
+/** Least recently used first; bounded by bytes. */
+class ChunkCache {
+  readonly #chunks = new Map<number, CachedChunk>();
+  #bytes = 0;
+
+  get(firstSeq: number): CachedChunk | undefined {
+    const cached = this.#chunks.get(firstSeq);
+    if (cached === undefined) return undefined;
+    this.#chunks.delete(firstSeq);
+    this.#chunks.set(firstSeq, cached);
+    return cached;
+  }
+
+  put(firstSeq: number, cached: CachedChunk): void {
+    this.#drop(firstSeq);
+    this.#chunks.set(firstSeq, cached);
+    this.#bytes += cached.chunk.bytes.length;
+    for (const oldest of this.#chunks.keys()) {
+      if (this.#bytes <= CACHE_BYTES || this.#chunks.size === 1) return;
+      this.#drop(oldest);
+    }
+  }
+
+  #drop(firstSeq: number): void {
+    const cached = this.#chunks.get(firstSeq);
+    if (cached === undefined) return;
+    this.#chunks.delete(firstSeq);
+    this.#bytes -= cached.chunk.bytes.length;
+  }
+
+  clear(): void {
+    this.#chunks.clear();
+    this.#bytes = 0;
+  }
+}
+
+/** First index in 0 … length for which `test` holds (monotone); length when none. */
+function firstWhere(length: number, test: (index: number) => boolean): number {
+  let low = 0;
+  let high = length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (test(middle)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+function lastSeqOf(place: ChunkPlace): number {
+  return place.firstSeq + place.count - 1;
+}
+
+interface Found {
+  readonly entry: SegmentEntry;
+  readonly number: number;
+  readonly place: ChunkPlace;
+}
+
+/** Bytes that a scan read ahead. */
+interface Slab {
+  readonly entry: SegmentEntry;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Opens a capture for reading; needs no lock. Faults: `log.not-found`, `log.manifest-damaged`, `log.newer-format`,
+ * `log.not-a-segment`; reading faults `log.damaged-chunk` where bytes do not fit their checksums.
+ */
+export async function openReader(options: { readonly disk: Disk; readonly folder: string }): Promise<RawLogReader> {
+  await codecReady();
+  if ((await options.disk.size(manifestPath(options.folder))) === undefined) {
+    throw fault("log.not-found", `${options.folder} is not a capture: it has no ${manifestPath(".").slice(2)}`);
+  }
+  const reader = new LogReader(options.disk, options.folder);
+  await reader.refresh();
+  return reader;
+}
+
+class LogReader implements RawLogReader {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  readonly #manifest: ManifestReader;
+  readonly #table = new ChannelTable();
+  readonly #cache = new ChunkCache();
+  readonly #entries: SegmentEntry[] = [];
+  #refreshing: Promise<number> | undefined;
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+    this.#manifest = new ManifestReader(disk, folder);
+  }
+
+  get captureId(): string {
+    return this.#manifest.captureId ?? "";
+  }
+
+  get segments(): readonly SegmentSummary[] {
+    return this.#entries.map((entry) => entry.summary);
+  }
+
+  get streams(): readonly StreamSummary[] {
+    const counts = new Map<string, number>();
+    for (const entry of this.#entries) {
+      for (const [streamId, count] of entry.streams) counts.set(streamId, (counts.get(streamId) ?? 0) + count);
+    }
+    const ids = [...counts.keys()].sort();
+    return ids.map((streamId) => ({ stream: this.#table.streamOf(streamId), count: counts.get(streamId) ?? 0 }));
+  }
+
+  /** Calls that come while one is running share the next one, which starts after they asked. */
+  async refresh(): Promise<number> {
+    while (this.#refreshing !== undefined) await this.#refreshing.catch(() => undefined);
+    this.#refreshing = this.#refreshOnce();
+    try {
+      return await this.#refreshing;
+    } finally {
+      this.#refreshing = undefined;
+    }
+  }
+
+  async #refreshOnce(): Promise<number> {
+    for (;;) {
+      await this.#manifest.refresh();
+      await this.#takeSealed();
+      // The open segment may be sealed and removed while we look for it: then the manifest has grown.
+      if ((await this.#followOpen()) || (await this.#manifest.refresh()) === 0) break;
+    }
+    await this.#takeSealed();
+    return this.#lastSeq();
+  }
+
+  async #takeSealed(): Promise<void> {
+    for (const line of this.#manifest.segments) {
+      const known = this.#entries[line.index - 1];
+      if (known instanceof SealedEntry) continue;
+      this.#entries[line.index - 1] = new SealedEntry(this.#disk, this.#folder, line);
+      if (known === undefined) continue;
+      // Chunks of the open file are cut differently; what was read of them stays valid for whoever holds it.
+      this.#cache.clear();
+      await known.close();
+    }
+  }
+
+  /** Follows every open segment. False when the first one expected is not there. */
+  async #followOpen(): Promise<boolean> {
+    let index = this.#manifest.segments.length + 1;
+    let before: OpenEntry | undefined;
+    for (; ; index += 1) {
+      const entry = await this.#openEntry(index);
+      if (entry === undefined) return before !== undefined;
+      // A next segment exists, so the one before is complete now: what it got since we looked comes first.
+      await before?.follow(this.#table, this.#saw);
+      await entry.follow(this.#table, this.#saw);
+      before = entry;
+    }
+  }
+
+  async #openEntry(index: number): Promise<OpenEntry | undefined> {
+    const known = this.#entries[index - 1];
+    if (known instanceof OpenEntry) return known;
+    const knownNs = this.#entries[index - 2]?.knownNs ?? 0n;
+    const entry = await OpenEntry.open({ disk: this.#disk, folder: this.#folder, index, knownNs });
+    if (entry !== undefined) this.#entries[index - 1] = entry;
+    return entry;
+  }
+
+  readonly #saw = (_entry: SegmentEntry, place: ChunkPlace, chunk: ChunkBytes, head: ChunkHead): void => {
+    this.#cache.put(place.firstSeq, { chunk, head });
+  };
+
+  #lastSeq(): number {
+    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
+      const last = this.#entries[index]?.chunks.at(-1);
+      if (last !== undefined) return lastSeqOf(last);
+    }
+    return 0;
+  }
+
+  /** The chunk that holds `seq`, or the first one behind it. */
+  #find(seq: number): Found | undefined {
+    const entry = this.#entries[firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).lastSeq >= seq)];
+    if (entry === undefined) return undefined;
+    const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks[chunk] as ChunkPlace) >= seq);
+    const place = entry.chunks[number];
+    return place === undefined ? undefined : { entry, number, place };
+  }
+
+  async #load(found: Found, slab: Slab | undefined): Promise<{ cached: CachedChunk; slab: Slab | undefined }> {
+    const { entry, place } = found;
+    const cached = this.#cache.get(place.firstSeq);
+    if (cached !== undefined && cached.head.count === place.count) return { cached, slab };
+    let window = slab;
+    if (window?.entry !== entry || place.offset < window.offset || place.offset + place.bytes > window.offset + window.bytes.length) {
+      // A scan reads ahead; a single look reads its chunk only.
+      const length = slab === undefined ? place.bytes : Math.max(place.bytes, SLAB_BYTES);
+      window = { entry, offset: place.offset, bytes: await entry.read(place.offset, length) };
+    }
+    const from = place.offset - window.offset;
+    const loaded = this.#unpack(found, window.bytes.subarray(from, from + place.bytes));
+    this.#cache.put(place.firstSeq, loaded);
+    return { cached: loaded, slab: slab === undefined ? undefined : window };
+  }
+
+  #unpack({ entry, number, place }: Found, bytes: Uint8Array): CachedChunk {
+    const whole = wholeChunkAt(bytes, viewOf(bytes), 0);
+    const { head, record } = whole ?? {};
+    if (head === undefined || record === undefined || head.firstSeq !== place.firstSeq || head.count !== place.count) {
+      throw fault(
+        "log.damaged-chunk",
+        `${entry.path} chunk ${number} (records ${place.firstSeq} … ${lastSeqOf(place)}) is damaged: its bytes do not fit their checksum; run verify`,
+        { segment: entry.summary.file, chunk: number, first_seq: place.firstSeq },
+      );
+    }
+    return { chunk: unpackChunk(record), head };
+  }
+
+  async *batches(options: ReadOptions): AsyncGenerator<readonly RawRecord[]> {
+    const { fromSeq = 1, toSeq = Infinity, streams } = options;
+    let next = fromSeq;
+    let slab: Slab | undefined = { entry: NOWHERE, offset: 0, bytes: new Uint8Array(0) };
+    while (next <= toSeq) {
+      const found = this.#find(next) ?? ((await this.refresh()) >= next ? this.#find(next) : undefined);
+      if (found === undefined || found.place.firstSeq > toSeq) return;
+      const loaded: { cached: CachedChunk; slab: Slab | undefined } = await this.#load(found, slab);
+      slab = loaded.slab;
+      const { chunk, head } = loaded.cached;
+      const records = recordsOf(chunk, head, this.#table, { fromSeq: next, toSeq, streams });
+      next = lastSeqOf(found.place) + 1;
+      if (records.length > 0) yield records;
+    }
+  }
+
+  async record(seq: number): Promise<RawRecord | undefined> {
+    const found = this.#find(seq);
+    if (found === undefined || found.place.firstSeq > seq) return undefined;
+    const { cached } = await this.#load(found, undefined);
+    return recordsOf(cached.chunk, cached.head, this.#table, { fromSeq: seq, toSeq: seq })[0];
+  }
+
+  async locate(recvNs: bigint): Promise<number> {
+    const entryAt = firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).knownNs > recvNs);
+    const entry = this.#entries[entryAt];
+    if (entry === undefined) return this.#lastSeq();
+    const number = firstWhere(entry.chunks.length, (index) => (entry.chunks[index] as ChunkPlace).knownNs > recvNs);
+    const place = entry.chunks[number];
+    if (place === undefined) return this.#before(entryAt, number);
+    const { cached } = await this.#load({ entry, number, place }, undefined);
+    let seq = this.#before(entryAt, number);
+    for (const record of recordsOf(cached.chunk, cached.head, this.#table)) {
+      if (record.recvNs > recvNs) break;
+      seq = record.seq;
+    }
+    return seq;
+  }
+
+  /** Last seq before a chunk; 0 when it is the first. */
+  #before(entryAt: number, number: number): number {
+    const near = this.#entries[entryAt]?.chunks[number - 1];
+    if (near !== undefined) return lastSeqOf(near);
+    for (let index = entryAt - 1; index >= 0; index -= 1) {
+      const last = this.#entries[index]?.chunks.at(-1);
+      if (last !== undefined) return lastSeqOf(last);
+    }
+    return 0;
+  }
+
+  async close(): Promise<void> {
+    for (const entry of this.#entries) await entry.close();
+    this.#cache.clear();
+  }
+}
+
+/** Where a scan starts that has read nothing yet. */
+const NOWHERE: SegmentEntry = {
+  index: 0, path: "", chunks: [], streams: new Map(), knownNs: 0n, lastSeq: 0,
+  summary: { index: 0, file: "", state: "open", fromSeq: 1, toSeq: 0, fromRecvNs: 0n, toRecvNs: 0n, bytes: 0, count: 0 },
+  read: () => Promise.resolve(new Uint8Array(0)),
+  close: () => Promise.resolve(),
+};
