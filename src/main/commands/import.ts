@@ -4,17 +4,11 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
-import { readLedgerEntries } from "../derive/read.ts";
-import { createDeriver } from "../derive/deriver.ts";
+import { VERSION } from "../compose.ts";
+import { importFiles } from "../engine/import-files.ts";
 import { IMPORT_FORMATS } from "../importers/foreign.ts";
-import { importCapture, type ImportProgress } from "../importers/import-capture.ts";
-import { MessageCounts } from "../importers/message-counts.ts";
-import { routeFor } from "../importers/route-for.ts";
-import { NodeDisk } from "../rawlog/node-disk.ts";
-import { openReader } from "../rawlog/reader.ts";
-import { sha256 } from "../rawlog/sha256.ts";
-import { openWriter } from "../rawlog/writer.ts";
-import { decoderLookup } from "../venues/registry.ts";
+import type { ImportProgress } from "../importers/import-capture.ts";
+import { NodeClock } from "../net/node-clock.ts";
 import { capturesFolder, commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 
 const schema = z.object({
@@ -50,48 +44,25 @@ async function runImport(context: CommandContext, input: Input): Promise<ExitCod
     phase = progress.phase;
     output.progress(progressText(progress, phaseMs));
   };
-  const disk = new NodeDisk();
-  const counts = new MessageCounts();
-  let bytes = 0;
-  let gaps = 0;
   await mkdir(input.data, { recursive: true });
-  const report = await importCapture({
+  const done = await importFiles({
     capturesFolder: capturesFolder(input.data), captureId: input.capture, venue: input.venue, format: input.format, fold: input.fold,
-    files: input.files.map((file) => resolve(file)), route: routeFor(input.venue), decoders: decoderLookup, sha256, stop: context.stop, onProgress,
-    openWriter: (folder) => openWriter({ disk, folder, captureId: input.capture }),
-    complete: async (folder) => {
-      const reader = await openReader({ disk, folder });
-      const total = await reader.refresh();
-      const deriver = await createDeriver({
-        disk, captureFolder: folder, reader, decoders: decoderLookup, sha256, stop: context.stop,
-        onRecord: (record, outcome) => {
-          counts.add(record, outcome);
-          if (counts.messages % 8_192 === 0) onProgress({ phase: "derive", messages: counts.messages, bytesRead: record.seq, bytesTotal: total });
-        },
-      });
-      try {
-        await deriver.advance();
-        await deriver.finish();
-        gaps = (await readLedgerEntries(deriver)).gaps.length;
-        bytes = reader.segments.reduce((sum, segment) => sum + segment.bytes, 0);
-      } finally {
-        await deriver.close();
-        await reader.close();
-      }
-    },
+    files: input.files.map((file) => resolve(file)), version: VERSION, clock: new NodeClock(), onProgress, stop: context.stop,
   });
   const seconds = Math.round(performance.now() - startedMs) / 1_000;
   const result = {
-    capture_id: report.captureId, messages: report.messages, durable_messages: report.messages, bytes, seconds,
-    quarantined: counts.quarantined, unhandled: counts.unhandled, gaps,
-    folds: report.folds, receive_time_steps_back: report.stepsBack, last_seq: report.lastSeq,
+    capture_id: done.captureId, messages: done.messages, durable_messages: done.messages, bytes: done.bytes, seconds,
+    quarantined: done.quarantined, unhandled: done.unhandled, gaps: done.gaps,
+    folds: done.folds, receive_time_steps_back: done.stepsBack, last_seq: done.lastSeq,
   };
-  if (input.json) await output.json(result);
-  else {
-    await output.line(`${result.capture_id}: ${result.messages} messages in ${seconds} s (${Math.round(result.messages / seconds)}/s), ${bytes} bytes`);
-    await output.line(`  ${result.unhandled} unhandled, ${result.quarantined} quarantined, ${gaps} gaps, ${result.receive_time_steps_back} steps back in receive time`);
-    await output.line(`  candles from ${Object.entries(report.folds).map(([instrument, channel]) => `${instrument} ${channel}`).join(", ") || "nothing: no trades in the files"}`);
+  if (input.json) {
+    await output.json(result);
+    return 0;
   }
+  const folds = Object.entries(done.folds).map(([instrument, channel]) => `${instrument} ${channel}`).join(", ");
+  await output.line(`${done.captureId}: ${done.messages} messages in ${seconds} s (${Math.round(done.messages / seconds)}/s), ${done.bytes} bytes`);
+  await output.line(`  ${done.unhandled} unhandled, ${done.quarantined} quarantined, ${done.gaps} gaps, ${done.stepsBack} steps back in receive time`);
+  await output.line(`  candles from ${folds || "nothing: no trades in the files"}`);
   return 0;
 }
 

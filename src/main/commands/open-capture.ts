@@ -1,14 +1,15 @@
 // One capture of the data folder, opened for a command: its log, its derived candles, and an orderly end.
 import { readdir } from "node:fs/promises";
 import { join } from "node:path";
-import { fault, type StopSignal } from "../../shared/base.ts";
+import { FaultError, fault, type StopSignal } from "../../shared/base.ts";
 import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { Deriver } from "../derive/deriver.ts";
 import { isDerived, openDerived } from "../derive/read.ts";
-import { lockCapture } from "../rawlog/lock.ts";
+import { acquireLock, type FolderLock } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
+import { LOCK_FILE } from "../rawlog/segment-format.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
 import { decoderLookup } from "../venues/registry.ts";
@@ -32,6 +33,8 @@ export async function captureFolder(data: string, captureId: string): Promise<st
   throw fault("capture.unknown", `no capture ${captureId} in ${data}; there ${ids.length === 0 ? "are none" : `is ${ids.join(", ")}`}`);
 }
 
+const UNWRITABLE: ReadonlySet<string> = new Set(["log.locked", "disk.read-only", "disk.no-permission"]);
+
 export interface DeriveOptions {
   readonly onNote: (note: string) => void;
   readonly stop?: StopSignal;
@@ -43,7 +46,7 @@ export class OpenCapture implements AsyncDisposable {
   readonly folder: string;
   readonly disk: Disk;
   readonly reader: RawLogReader;
-  #unlock: (() => Promise<void>) | undefined;
+  #lock: FolderLock | undefined;
 
   constructor(folder: string, disk: Disk, reader: RawLogReader) {
     this.folder = folder;
@@ -64,20 +67,24 @@ export class OpenCapture implements AsyncDisposable {
   async derive(options: DeriveOptions): Promise<Deriver> {
     const lastSeq = await this.reader.refresh();
     const complete = await isDerived(this.disk, this.folder, lastSeq);
-    const writable = !complete && options.untilSeq === undefined && (await this.#lock());
+    const writable = !complete && options.untilSeq === undefined && (await this.#takeLock());
     return openDerived({ disk: this.disk, captureFolder: this.folder, reader: this.reader, decoders: decoderLookup, sha256, writable, ...options });
   }
 
-  async #lock(): Promise<boolean> {
-    if (this.#unlock !== undefined) return true;
-    const locked = await lockCapture(this.disk, this.folder);
-    if (locked.ok) this.#unlock = locked.value;
-    return locked.ok;
+  /** False when another process writes the capture, or nobody may. */
+  async #takeLock(): Promise<boolean> {
+    try {
+      this.#lock ??= await acquireLock({ disk: this.disk, path: `${this.folder}/${LOCK_FILE}`, what: this.folder });
+      return true;
+    } catch (error) {
+      if (error instanceof FaultError && UNWRITABLE.has(error.fault.code)) return false;
+      throw error;
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.reader.close();
-    await this.#unlock?.();
+    await this.#lock?.release();
   }
 }
 

@@ -104,7 +104,7 @@ function chooseFolds(options: ImportOptions, survey: Survey): Readonly<Record<st
   }
   if (options.fold !== undefined && Object.keys(folds).length === 0) {
     const held = [...new Set([...survey.symbols.values()].flat())].sort().join(", ");
-    throw fault("import.no-fold", `--fold ${options.fold}: no symbol of the files has that channel; they hold ${held}`);
+    throw fault("import.no-fold", `--fold ${options.fold}: no symbol in ${options.files.join(", ")} has that channel; there is ${held}`);
   }
   return folds;
 }
@@ -157,7 +157,7 @@ async function writeMessages({ options, reading, survey, bytesTotal }: WritingOp
   const config = configOf(options, survey);
   const digest = toHex(options.sha256(new TextEncoder().encode(canonicalStringify(config))));
   const put = async (draft: RawDraft): Promise<void> => {
-    await writer.room();
+    if (!writer.hasRoom) await writer.room();
     writer.append(draft);
   };
   await put(controlDraft({ kind: "config", config, digest }, survey.firstRecvNs));
