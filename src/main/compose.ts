@@ -129,7 +129,7 @@ export async function startLive(
       recorded.push({ venue, endpoints: used, subscriptions: symbols.map((symbol) => ({ venue, symbol, channels: adapter.defaultChannels })) });
     }
     const recording = await Recording.start(
-      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config: configOf(recorded, named), venues: recorded, seed: process.pid },
+      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config: configOf(recorded, named), venues: recorded },
       { ...listener, onDerived: () => { listener.onStatus(); } },
     );
     return liveSource(recording, simulator);

@@ -9,7 +9,7 @@ import type { LogPositions } from "../rawlog/types.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
 import { Thread, threadEntry } from "./thread.ts";
 import type {
-  CollectorCall, CollectorData, CollectorNote, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, RecorderCall, RecorderData, RecorderNote,
+  CollectorCall, CollectorData, CollectorNote, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary, RecorderCall, RecorderData, RecorderNote, RecorderOpened,
 } from "./thread-messages.ts";
 
 export interface RecordedVenue {
@@ -26,8 +26,6 @@ export interface RecordingOptions {
   readonly version: string;
   readonly config: CaptureConfig;
   readonly venues: readonly RecordedVenue[];
-  /** Seeds the collectors' backoff jitter; nothing derived depends on it. */
-  readonly seed: number;
 }
 
 export interface RecordingListener {
@@ -91,7 +89,7 @@ export class Recording {
   static async start(options: RecordingOptions, listener: RecordingListener): Promise<Recording> {
     const recording = new Recording(options, listener);
     try {
-      const opened = await recording.#recorder.call<{ positions: LogPositions; lastIds: Readonly<Record<string, number>> }>({ type: "open" });
+      const opened = await recording.#recorder.call<RecorderOpened>({ type: "open" });
       recording.#positions = opened.positions;
       recording.#firstAppended = opened.positions.appended;
       await recording.#deriver.call({ type: "open" });
@@ -105,13 +103,15 @@ export class Recording {
     return recording;
   }
 
-  async #startCollector(venue: RecordedVenue, lastIds: Readonly<Record<string, number>>): Promise<void> {
+  async #startCollector(venue: RecordedVenue, lastIds: RecorderOpened["lastIds"]): Promise<void> {
     const { port1, port2 } = new MessageChannel();
     const thread = new Thread<CollectorCall, never, CollectorNote>({
       entry: threadEntry(this.#options.distMain, "collector"),
       name: `collector-${venue.venue}`,
       data: {
-        venue: venue.venue, subscriptions: venue.subscriptions, endpoints: venue.endpoints, seed: this.#options.seed,
+        venue: venue.venue, subscriptions: venue.subscriptions, endpoints: venue.endpoints,
+        // The position at which this run began tells its connections from those of every other run.
+        name: `${venue.venue}.r${this.#firstAppended}`,
         resumeFrom: Object.fromEntries(Object.entries(lastIds).filter(([streamId]) => streamId.startsWith(`${venue.venue}:`))),
       } satisfies CollectorData,
       onNote: (note) => {

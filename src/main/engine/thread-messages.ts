@@ -8,6 +8,7 @@ import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, St
 import type { BarKey } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
+import type { ResumePoint } from "../venues/collector.ts";
 import type { DraftBatch } from "./draft-batch.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 
@@ -32,6 +33,11 @@ export type RecorderCall =
   | { readonly type: "attach"; readonly port: MessagePort }
   | { readonly type: "reopen"; readonly streamId: string; readonly reason: string }
   | { readonly type: "close"; readonly reason: string };
+/** Answer to the recorder's `open`. */
+export interface RecorderOpened {
+  readonly positions: LogPositions;
+  readonly lastIds: Readonly<Record<string, ResumePoint>>;
+}
 export interface RecorderNote {
   readonly type: "positions";
   readonly positions: LogPositions;
@@ -43,9 +49,10 @@ export interface CollectorData {
   readonly venue: VenueId;
   readonly subscriptions: readonly Subscription[];
   readonly endpoints: Endpoints;
-  /** Last id per gap-keyed stream in the log, so that the downtime is backfilled. */
-  readonly resumeFrom: Readonly<Record<string, number>>;
-  readonly seed: number;
+  /** Prefix of connection names, unique per run within the capture. */
+  readonly name: string;
+  /** Where each gap-keyed stream of the log ends, so that the downtime is backfilled. */
+  readonly resumeFrom: Readonly<Record<string, ResumePoint>>;
 }
 export type CollectorCall = { readonly type: "start"; readonly port: MessagePort } | { readonly type: "close" };
 export interface CollectorNote {

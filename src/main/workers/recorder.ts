@@ -4,7 +4,7 @@ import { assert } from "../../shared/base.ts";
 import { lastIds } from "../engine/last-ids.ts";
 import { RecorderLoop } from "../engine/recorder-loop.ts";
 import { serveThread } from "../engine/thread.ts";
-import type { RecorderCall, RecorderData, RecorderNote } from "../engine/thread-messages.ts";
+import type { RecorderCall, RecorderData, RecorderNote, RecorderOpened } from "../engine/thread-messages.ts";
 import { NodeClock } from "../net/node-clock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
@@ -17,7 +17,7 @@ const disk = new NodeDisk();
 const clock = new NodeClock();
 let loop: RecorderLoop | undefined;
 
-async function open(): Promise<{ positions: RecorderNote["positions"]; lastIds: Readonly<Record<string, number>> }> {
+async function open(): Promise<RecorderOpened> {
   const { captureFolder: folder, captureId, commitEveryMs, config, version } = data;
   const writer = await openWriter({ disk, folder, captureId, options: { commitEveryMs }, session: "record", version, clock });
   const reader = await openReader({ disk, folder });

@@ -1,0 +1,88 @@
+// What the data folder holds, for the captures list and `tapedeck captures`: by manifests and open chunks, without a scan.
+import { access, readdir, stat } from "node:fs/promises";
+import { join } from "node:path";
+import { VENUE_IDS, type VenueId } from "../../shared/market.ts";
+import type { CaptureSummary } from "../../shared/protocol/frames.ts";
+import { NodeDisk } from "../rawlog/node-disk.ts";
+import { openReader } from "../rawlog/reader.ts";
+import type { RawLogReader } from "../rawlog/types.ts";
+
+/** Channels that make candles: what the symbol picker offers. */
+const CANDLE_CHANNELS: ReadonlySet<string> = new Set(["aggTrade", "trade"]);
+
+function isVenue(text: string): text is VenueId {
+  return (VENUE_IDS as readonly string[]).includes(text);
+}
+
+/** Bytes of everything that a capture keeps. */
+export async function captureBytes(captureFolder: string): Promise<number> {
+  let bytes = 0;
+  for (const entry of await readdir(captureFolder, { recursive: true, withFileTypes: true })) {
+    if (!entry.isFile()) continue;
+    // A part file may be compacted away between listing and looking.
+    bytes += (await stat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
+  }
+  return bytes;
+}
+
+/** Captures by name; hidden folders are imports under way. Damaged ones are listed as such, never left out. */
+export async function summarizeCaptures(dataFolder: string, recordingId: string | undefined): Promise<readonly CaptureSummary[]> {
+  const folder = join(dataFolder, "captures");
+  const exists = await access(folder).then(() => true, () => false);
+  if (!exists) return [];
+  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
+  const summaries: CaptureSummary[] = [];
+  for (const { name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) summaries.push(await summarize(join(folder, name), name, recordingId === name));
+  return summaries;
+}
+
+async function summarize(captureFolder: string, captureId: string, recording: boolean): Promise<CaptureSummary> {
+  let reader: RawLogReader;
+  try {
+    reader = await openReader({ disk: new NodeDisk(), folder: captureFolder });
+  } catch {
+    // What is wrong with it is the verifier's to tell; here it must only not disappear.
+    return {
+      captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes: await captureBytes(captureFolder),
+      state: "damaged", simulated: false, proof: undefined, instruments: [],
+    };
+  }
+  try {
+    return { ...contents(reader), captureId, bytes: await captureBytes(captureFolder), state: stateOf(reader, recording), proof: undefined };
+  } finally {
+    await reader.close();
+  }
+}
+
+function stateOf(reader: RawLogReader, recording: boolean): CaptureSummary["state"] {
+  if (recording) return "recording";
+  return reader.segments.some((segment) => segment.state === "open") ? "crashed" : "complete";
+}
+
+function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbols" | "streams" | "fromMs" | "toMs" | "events" | "simulated" | "instruments"> {
+  const streams = reader.streams.filter(({ stream }) => stream.venue !== "tapedeck");
+  const named = streams.filter(({ stream }) => stream.channel !== "unclassified");
+  const segments = reader.segments.filter((segment) => segment.count > 0);
+  const instruments = new Map<string, { venue: VenueId; symbol: string }>();
+  for (const { stream } of named) {
+    const { venue, symbol, channel } = stream;
+    if (CANDLE_CHANNELS.has(channel) && isVenue(venue)) instruments.set(`${venue}:${symbol}`, { venue, symbol });
+  }
+  const venues = [...new Set(streams.map(({ stream }) => stream.venue))];
+  return {
+    venues,
+    symbols: [...new Set(named.map(({ stream }) => stream.symbol))],
+    streams: streams.length,
+    fromMs: edgeMs(segments.map((segment) => segment.fromRecvNs), (a, b) => a < b),
+    toMs: edgeMs(segments.map((segment) => segment.toRecvNs), (a, b) => a > b),
+    events: streams.reduce((sum, { count }) => sum + count, 0),
+    simulated: venues.includes("sim"),
+    instruments: [...instruments.values()],
+  };
+}
+
+function edgeMs(times: readonly bigint[], isBeyond: (a: bigint, b: bigint) => boolean): number | undefined {
+  let edge: bigint | undefined;
+  for (const time of times) if (edge === undefined || isBeyond(time, edge)) edge = time;
+  return edge === undefined ? undefined : Number(edge / 1_000n) / 1_000;
+}
