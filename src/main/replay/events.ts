@@ -1,7 +1,7 @@
 // The normalised events of a capture in arrival order: every watched message decoded, duplicates left out (D11).
 // A function of the log's prefix: starting in the middle gives the same events as starting at the beginning.
 import { fault, type Clock, type StopSignal } from "../../shared/base.ts";
-import { eventNs, type Decode, type DecoderLookup, type MarketEvent, type StreamRef } from "../../shared/market.ts";
+import { eventNs, type Decode, type DecoderLookup, type EventKind, type MarketEvent, type StreamRef } from "../../shared/market.ts";
 import { CONTROL_STREAM, eventSeq, type RawRecord } from "../../shared/raw.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 import { SeenTrades } from "./duplicates.ts";
@@ -41,6 +41,8 @@ export interface EventsOptions {
   readonly toSeq: number;
   /** Which streams' events are wanted; undefined = all that have a decoder. */
   readonly wanted: ((stream: StreamRef) => boolean) | undefined;
+  /** Only events of this kind; undefined = all. */
+  readonly kind?: EventKind | undefined;
 }
 
 /** Finds and remembers the decoder of each stream. */
@@ -73,12 +75,6 @@ export class Decoders {
 }
 const NO_EVENTS: readonly MarketEvent[] = [];
 
-/** A message with those of its events that are no duplicates. */
-export interface FreshEvents {
-  readonly record: RawRecord;
-  readonly events: readonly ReplayEvent[];
-}
-
 /**
  * Batches of events from after (fromSeq, afterPosition) to toSeq, in arrival order. Batches may be empty: then reading
  * got further without finding any. Stops quietly when the signal aborts.
@@ -102,6 +98,7 @@ export async function* arrivalEvents(
       for (let position = 0; position < events.length; position += 1) {
         const event = events[position];
         if (event === undefined || (event.kind === "trade" && !seen.isNew(record.stream.streamId, event))) continue;
+        if (options.kind !== undefined && event.kind !== options.kind) continue;
         if (record.seq < afterSeq || (record.seq === afterSeq && position <= afterPosition)) continue;
         batch.push(new ReplayEvent(record, position, event));
       }

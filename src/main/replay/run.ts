@@ -2,7 +2,7 @@
 // Live is not here: a run reads what the log held when it began.
 import { fault, type Clock, type StopSignal, type Timers } from "../../shared/base.ts";
 import { decodeCursor } from "../../shared/cursor.ts";
-import { type DecoderLookup, eventNs, type StreamRef } from "../../shared/market.ts";
+import { type DecoderLookup, type EventKind, eventNs, type StreamRef } from "../../shared/market.ts";
 import { compareOrder, type OrderKey } from "../../shared/ordering.ts";
 import { positionOf, rawSeqOf } from "../../shared/raw.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
@@ -25,6 +25,7 @@ export interface ReplayRunOptions {
   /** Resume after this event. */
   readonly cursor: string | undefined;
   readonly wantedStream: ((stream: StreamRef) => boolean) | undefined;
+  readonly kind?: EventKind | undefined;
   /** 0 = as fast as possible, else known (or event) time per real time. */
   readonly speed: number;
   readonly scratchFolder: string;
@@ -87,7 +88,7 @@ async function resumeKey(options: ReplayRunOptions, toSeq: number): Promise<Orde
 
 /** The batches of the run's order, from its start on (both bounds of `from`; `until` is the caller's). */
 async function source(options: ReplayRunOptions, toSeq: number): Promise<AsyncIterable<readonly ReplayEvent[]>> {
-  const common: EventsOptions = { reader: options.reader, decoders: options.decoders, clock: options.clock, signal: options.signal, toSeq, wanted: options.wantedStream };
+  const common: EventsOptions = { reader: options.reader, decoders: options.decoders, clock: options.clock, signal: options.signal, toSeq, wanted: options.wantedStream, kind: options.kind };
   const resume = await resumeKey(options, toSeq);
   if (options.order === "event") {
     const first = options.fromNs === undefined ? undefined : { key: { tsEventNs: options.fromNs, seq: 0n }, inclusive: true };

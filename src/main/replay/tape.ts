@@ -208,11 +208,13 @@ export class Tape {
       while (this.#index.events < target && this.#index.indexedSeq < this.#endSeq) {
         if (!(await this.index(this.#index.indexedSeq + INDEX_PIECE, signal))) return "stopped";
       }
-      if (target > this.#index.events) return after(await this.#reach({ seq: this.#endSeq }, signal), "end");
-      if (target <= 0) return this.#reach({ seq: 0 }, signal);
       const home = this.#home;
-      if (target !== home.ordinal) return this.#reach({ ordinal: target }, signal);
-      return this.#reach(home.position === undefined ? { seq: home.scannedSeq } : { seq: home.seq, position: home.position }, signal);
+      if (target === home.ordinal) {
+        return this.#reach(home.position === undefined ? { seq: home.scannedSeq } : { seq: home.seq, position: home.position }, signal);
+      }
+      if (target <= 0) return this.#reach({ seq: 0 }, signal);
+      if (target > this.#index.events) return after(await this.#reach({ seq: this.#endSeq }, signal), "end");
+      return this.#reach({ ordinal: target }, signal);
     });
   }
 
