@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Command } from "commander";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { DEFAULT_SOURCE, startLive } from "../compose.ts";
+import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/engine.ts";
 import { RateMeter } from "../engine/rate-meter.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
@@ -61,6 +62,15 @@ export function registerRecord(program: Command, context: CommandContext): void 
 }
 
 async function record(input: RecordInput, context: CommandContext): Promise<ExitCode> {
+  const lock = await lockDataFolder(input.data);
+  try {
+    return await recordLocked(input, context);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function recordLocked(input: RecordInput, context: CommandContext): Promise<ExitCode> {
   const { output } = context;
   const startedMs = performance.now();
   let wake: () => void = () => undefined;

@@ -7,8 +7,10 @@ import { fault, type Fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
 import { PROTOCOL_VERSION, type CaptureSummary, type FileListing, type RecordingStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
+import type { FolderLock } from "../rawlog/lock.ts";
 import { ClientSession, type CommandHandlers, type StatusPart } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
+import { lockDataFolder } from "./data-lock.ts";
 import { Jobs } from "./jobs.ts";
 import { PlayerLink } from "./player-link.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -78,6 +80,7 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #clients = new Set<Client>();
   readonly #jobs: Jobs;
+  readonly #lock: FolderLock;
   readonly #rate = new RateMeter();
   #live: LiveSource | undefined;
   #recordingState: RecordingStatus["state"] = "off";
@@ -91,8 +94,9 @@ export class Engine {
   #listing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EngineOptions) {
+  private constructor(options: EngineOptions, lock: FolderLock) {
     this.#options = options;
+    this.#lock = lock;
     this.#jobs = new Jobs({
       distMain: options.distMain,
       monotonicMs: () => performance.now(),
@@ -106,11 +110,17 @@ export class Engine {
     });
   }
 
-  /** Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
+  /** Throws `log.locked` when another process writes the data folder. Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
   static async start(options: EngineOptions): Promise<Engine> {
-    await mkdir(join(options.dataFolder, "captures"), { recursive: true });
-    const engine = new Engine(options);
-    engine.#settings = await readSettings(options.dataFolder);
+    const lock = await lockDataFolder(options.dataFolder);
+    const engine = new Engine(options, lock);
+    try {
+      await mkdir(join(options.dataFolder, "captures"), { recursive: true });
+      engine.#settings = await readSettings(options.dataFolder);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
     engine.#timers.push(setInterval(() => { engine.#sample(); }, STATUS_EVERY_MS));
     engine.#timers.push(setInterval(() => { engine.#refreshCaptures(); }, CAPTURES_EVERY_MS));
     await engine.#startRecording();
@@ -373,6 +383,7 @@ export class Engine {
     for (const client of [...this.#clients]) await this.#detach(client);
     await this.#listing;
     await this.#stopRecording(reason);
+    await this.#lock.release();
   }
 }
 
