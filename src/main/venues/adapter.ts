@@ -92,6 +92,8 @@ export interface VenueAdapter {
   readonly foldChannel: string;
   /** Channels whose events carry a contiguous `sequenceId`: where a missing message can be proved. */
   readonly gapKeyedChannels: readonly string[];
+  /** Best bid and offer: while these move, trades must come. Undefined: no such check. */
+  readonly quoteChannel: string | undefined;
   /** Throws `feed.no-endpoint` when an endpoint that a subscription needs is not configured. */
   plan(subscriptions: readonly Subscription[], endpoints: Endpoints): readonly ConnectionPlan[];
   /** The request text that subscribes to streams; its acknowledgement comes back with this id. */

@@ -141,6 +141,7 @@ export function createBinanceAdapter({ venue }: { readonly venue: "binance-usdm"
     defaultChannels: ["aggTrade", "bookTicker", "markPrice", "openInterest"],
     foldChannel: "aggTrade",
     gapKeyedChannels: ["aggTrade", "trade"],
+    quoteChannel: "bookTicker",
     plan,
     subscribeText: (streams, id) => JSON.stringify({ method: "SUBSCRIBE", params: streams.map(wireName), id }),
     route: createRoute(venue),

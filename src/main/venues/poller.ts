@@ -1,0 +1,94 @@
+// Asks REST on a schedule for what no socket brings (open interest). Bodies go to the log as they came.
+import type { Clock, Random, StopSignal, Timers } from "../../shared/base.ts";
+import type { StreamRef } from "../../shared/market.ts";
+import type { HttpTransport } from "../net/transport.ts";
+import type { Endpoints, RestPoll, VenueAdapter } from "./adapter.ts";
+import type { CollectorSettings } from "./collector-settings.ts";
+import type { Outbox } from "./outbox.ts";
+import { BUDGET_SHARE, type RateBudget } from "./rate-budget.ts";
+
+export interface PollerListener {
+  onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint): void;
+  onPollFailed(stream: StreamRef, detail: string): void;
+  /** The venue does not know this symbol (any more). */
+  onDeadSymbol(symbol: string, detail: string): void;
+}
+
+export interface PollerOptions {
+  readonly adapter: VenueAdapter;
+  readonly endpoints: Endpoints;
+  readonly connection: string;
+  readonly http: HttpTransport;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly settings: CollectorSettings;
+  readonly outbox: Outbox;
+  readonly budget: RateBudget;
+  readonly signal: StopSignal;
+  readonly listener: PollerListener;
+}
+
+/** A symbol the venue does not know is asked for this seldom, in case it comes back. */
+const DEAD_EVERY_MS = 600_000;
+
+export class Poller {
+  readonly #options: PollerOptions;
+  readonly #cancels = new Map<RestPoll, () => void>();
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+  }
+
+  start(polls: readonly RestPoll[]): void {
+    // Spread over the period, so that a hundred symbols are no burst.
+    for (const poll of polls) this.#schedule(poll, poll.everyMs * 0.2 * this.#options.random.next());
+  }
+
+  stop(): void {
+    for (const cancel of this.#cancels.values()) cancel();
+    this.#cancels.clear();
+  }
+
+  #schedule(poll: RestPoll, ms: number): void {
+    if (this.#options.signal.aborted) return;
+    this.#cancels.set(poll, this.#options.timers.after(ms, () => {
+      void this.#poll(poll).then((nextMs) => {
+        this.#schedule(poll, nextMs);
+      });
+    }));
+  }
+
+  /** Answers when to ask again. */
+  async #poll(poll: RestPoll): Promise<number> {
+    const { adapter, budget, outbox, clock, http, endpoints, settings, signal, listener, connection } = this.#options;
+    const { stream, request, everyMs } = poll;
+    // A value asked for late is as good as the next one: no queue builds up behind a ban or a full log.
+    if (outbox.isBlocked || budget.block !== undefined) return everyMs;
+    if (!(await budget.take(request.weight, BUDGET_SHARE.routine))) return everyMs;
+    const answer = await http.get(`${endpoints[request.endpoint] ?? ""}${request.path}`, { timeoutMs: settings.httpMs, signal });
+    if (!answer.ok) {
+      if (answer.fault.code !== "net.cancelled") listener.onPollFailed(stream, answer.fault.message);
+      return everyMs;
+    }
+    budget.observe(answer.value.headers);
+    const problem = adapter.restProblem(answer.value.status, answer.value.headers, answer.value.body);
+    if (problem?.kind === "rate-limited" || problem?.kind === "banned") {
+      budget.stopFor(problem.kind, problem.retryAfterMs ?? adapter.budget.windowMs, problem.detail);
+    }
+    if (problem?.kind === "dead-symbol") {
+      listener.onDeadSymbol(stream.symbol, problem.detail);
+      return Math.max(everyMs, DEAD_EVERY_MS);
+    }
+    if (problem !== undefined) {
+      listener.onPollFailed(stream, problem.detail);
+      return everyMs;
+    }
+    const recvNs = clock.wallNs();
+    const routed = adapter.route(answer.value.body);
+    const eventNs = routed.kind === "data" ? routed.eventNs : 0n;
+    outbox.push({ stream, source: "rest_poll", connection, recvNs, eventNs, payload: answer.value.body });
+    listener.onPolled(stream, recvNs, eventNs);
+    return everyMs;
+  }
+}
