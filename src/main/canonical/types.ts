@@ -63,9 +63,15 @@ export interface CanonicalCounts {
   readonly records: number;
   readonly events: number;
   readonly duplicates: number;
+  /** Of the duplicates: ids known, contents no longer remembered, so that they could not be compared. */
+  readonly unverified: number;
   readonly conflicts: number;
   readonly late: number;
   readonly refused: number;
   readonly unhandled: number;
+  /** Trades that are no market trades: kept, outside candles. */
+  readonly nonMarket: number;
+  /** Trades left out otherwise: implausible time, stream failed closed, aggregate whose parts are no longer remembered. */
+  readonly excluded: number;
   readonly gapsOpen: number;
 }

@@ -1,0 +1,219 @@
+// The canonicalizer: records of one capture in, bars, gaps, grades and revisions out. No clock, no I/O, no hidden input. Pure.
+import { assert, fault } from "../../shared/base.ts";
+import type { BarKey, CanonicalOutput, FormingBar, Grade } from "../../shared/candles.ts";
+import { instrumentId, type DecodeOutcome, type Instrument, type MarketEvent } from "../../shared/market.ts";
+import { toHex } from "../../shared/leaf.ts";
+import { CONTROL_STREAM, type RawRecord } from "../../shared/raw.ts";
+import type { Interval } from "../../shared/time.ts";
+import type { Selection } from "./configure.ts";
+import { applyControl } from "./control.ts";
+import { correctedMs, type Coverage, type VenueClock } from "./coverage.ts";
+import { connected, doubt } from "./fold-control.ts";
+import type { FoldState } from "./fold-state.ts";
+import { foldTrade, newStep } from "./fold.ts";
+import type { Surroundings } from "./emit.ts";
+import { loadState, saveState } from "./save.ts";
+import { CanonicalState } from "./state.ts";
+import type { CanonicalCounts, CanonicalSnapshot, Canonicalizer, CanonicalizerOptions } from "./types.ts";
+
+class StateSnapshot implements CanonicalSnapshot {
+  readonly state: CanonicalState;
+  constructor(state: CanonicalState) {
+    this.state = state;
+  }
+  get position(): number {
+    return this.state.position;
+  }
+}
+
+/** What is known of a stream without looking it up again; no part of the state. */
+interface Lane {
+  readonly fold: FoldState | undefined;
+  readonly clock: VenueClock;
+  connection: string;
+  coverage: Coverage;
+}
+
+export function createCanonicalizer(options: CanonicalizerOptions): Canonicalizer {
+  return new LogCanonicalizer(options);
+}
+
+class LogCanonicalizer implements Canonicalizer {
+  readonly #around: Surroundings;
+  readonly #selection: Selection;
+  readonly #step = newStep();
+  #state = new CanonicalState();
+  #output: CanonicalOutput[] = [];
+  #lanes = new Map<string, Lane>();
+  #lastStreamId = "";
+  #lastLane: Lane | undefined;
+
+  constructor(options: CanonicalizerOptions) {
+    const { sha256, history, instruments, intervals } = options;
+    this.#around = { sha256, history, emit: (output) => void this.#output.push(output) };
+    this.#selection = { instruments: instruments === undefined ? undefined : new Set(instruments.map(instrumentId)), intervals };
+  }
+
+  get position(): number {
+    return this.#state.position;
+  }
+
+  apply(record: RawRecord, outcome: DecodeOutcome | undefined, range?: { readonly from: number; readonly until: number }): void {
+    const events = outcome?.kind === "events" ? outcome.events : NONE;
+    const from = range?.from ?? 0;
+    const until = range?.until ?? events.length;
+    const state = this.#state;
+    const goesOn = record.seq === state.position && !state.isDone && from === state.applied;
+    if (!goesOn && (record.seq <= state.position || !state.isDone || from !== 0)) this.#refuseOrder(record, from);
+    if (until < from || until > events.length) this.#refuseOrder(record, until);
+    if (!goesOn) this.#begin(record, outcome);
+    else if (this.#lastStreamId !== record.stream.streamId) this.#lane(record);
+    if (until > from) this.#events(record, events, from, until);
+    state.applied = until;
+    state.isDone = until === events.length;
+  }
+
+  #refuseOrder(record: RawRecord, at: number): never {
+    const { position, applied } = this.#state;
+    throw fault(
+      "canonical.out-of-order",
+      `record seq ${record.seq}, event ${at}, was given after seq ${position}, event ${applied}: records must come in rising seq and whole before the next`,
+      { seq: record.seq, position, applied },
+    );
+  }
+
+  /** What happens once per record, before its first event. */
+  #begin(record: RawRecord, outcome: DecodeOutcome | undefined): void {
+    const state = this.#state;
+    state.position = record.seq;
+    state.tally.records += 1;
+    if (record.stream.streamId === CONTROL_STREAM.streamId) {
+      applyControl({ state, around: this.#around, selection: this.#selection }, record);
+      this.#forgetLanes();
+      return;
+    }
+    const lane = this.#lane(record);
+    const { fold } = lane;
+    if (fold !== undefined) fold.chain.next(record);
+    const first = outcome?.kind === "events" ? outcome.events[0] : undefined;
+    if (first !== undefined && record.source === "ws") lane.coverage.note(first.eventMs, record, lane.clock);
+    if (outcome === undefined || outcome.kind === "ignored") {
+      if (outcome === undefined || outcome.why === "unhandled") state.tally.unhandled += 1;
+    } else if (outcome.kind === "refused") this.#refused(fold, record, `${outcome.code}: ${outcome.detail}`);
+  }
+
+  /** Bytes that no decoder understood may have held trades: the stream is in doubt until ids show otherwise. */
+  #refused(fold: FoldState | undefined, record: RawRecord, detail: string): void {
+    const { seq } = record;
+    this.#state.tally.refused += 1;
+    this.#around.emit({ kind: "stream", streamId: record.stream.streamId, state: "refused", detail: `seq ${seq}: ${detail}`, atSeq: seq });
+    if (fold === undefined || record.source !== "ws") return;
+    doubt(fold, { cause: "quarantine", detail: `message seq ${seq} refused: ${detail}`, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+  }
+
+  #events(record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
+    const lane = this.#lastLane;
+    assert(lane !== undefined, "a record's stream is looked up before its events");
+    this.#state.tally.events += until - from;
+    const { fold } = lane;
+    if (fold !== undefined) this.#foldEvents(fold, lane, record, events, from, until);
+  }
+
+  #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
+    if (record.source === "ws" && fold.connection !== record.connection) {
+      connected(fold, record.connection);
+      fold.connection = record.connection;
+      fold.coverage = lane.coverage;
+      if (fold.coverage.fromMs < fold.coveredFromMs && fold.firstTradeMs === Number.POSITIVE_INFINITY) fold.coveredFromMs = fold.coverage.fromMs;
+    }
+    const { contribution } = this.#step;
+    contribution.chainBefore = fold.chain.before;
+    contribution.chainAfter = fold.chain.value;
+    contribution.seq = record.seq;
+    contribution.ingestSeq = record.ingestSeq;
+    contribution.backfilled = record.source === "rest_backfill";
+    for (let position = from; position < until; position += 1) {
+      const event = events[position];
+      if (event?.kind !== "trade") continue;
+      contribution.position = position;
+      foldTrade(fold, this.#step, record, event);
+    }
+  }
+
+  #lane(record: RawRecord): Lane {
+    const { streamId } = record.stream;
+    let lane = this.#lastStreamId === streamId ? this.#lastLane : this.#lanes.get(streamId);
+    if (lane === undefined) {
+      const state = this.#state;
+      const { connection } = record;
+      lane = { fold: state.feeding.get(streamId), clock: state.clockOf(record.stream.venue), connection, coverage: state.coverageOf(connection) };
+      this.#lanes.set(streamId, lane);
+    } else if (lane.connection !== record.connection) {
+      lane.connection = record.connection;
+      lane.coverage = this.#state.coverageOf(record.connection);
+    }
+    this.#lastStreamId = streamId;
+    this.#lastLane = lane;
+    return lane;
+  }
+
+  #forgetLanes(): void {
+    this.#lanes.clear();
+    this.#lastStreamId = "";
+    this.#lastLane = undefined;
+  }
+
+  drain(): readonly CanonicalOutput[] {
+    const output = this.#output;
+    if (output.length === 0) return output;
+    this.#output = [];
+    return output;
+  }
+
+  #track(key: { readonly venue: Instrument["venue"]; readonly symbol: string; readonly interval: Interval }): FoldState["tracks"][number] | undefined {
+    return this.#state.folds.get(instrumentId(key))?.tracks.find(({ series }) => series.interval === key.interval);
+  }
+
+  open(instrument: Instrument, interval: Interval): readonly FormingBar[] {
+    return this.#track({ ...instrument, interval })?.series.forming() ?? [];
+  }
+
+  gradeOf(key: BarKey): { readonly grade: Grade; readonly why: string } | undefined {
+    return this.#track(key)?.grades.gradeOf(key.openMs);
+  }
+
+  get counts(): CanonicalCounts {
+    let gapsOpen = 0;
+    for (const fold of this.#state.folds.values()) gapsOpen += fold.gaps.gaps.length;
+    return { ...this.#state.tally, gapsOpen };
+  }
+
+  snapshot(): CanonicalSnapshot {
+    return new StateSnapshot(this.#state.clone(this.#around));
+  }
+
+  restore(snapshot: CanonicalSnapshot): void {
+    if (!(snapshot instanceof StateSnapshot)) throw fault("canonical.foreign-snapshot", "this snapshot was not made by a canonicalizer");
+    this.#take(snapshot.state.clone(this.#around));
+  }
+
+  #take(state: CanonicalState): void {
+    this.#state = state;
+    this.#output = [];
+    this.#forgetLanes();
+  }
+
+  digest(): string {
+    return toHex(this.#around.sha256(saveState(this.#state)));
+  }
+
+  save(): Uint8Array {
+    return saveState(this.#state);
+  }
+
+  load(bytes: Uint8Array): void {
+    this.#take(loadState(bytes, this.#around));
+  }
+}
+
+const NONE: readonly MarketEvent[] = [];

@@ -1,0 +1,247 @@
+// Takes the trades of one fold stream, one by one, into ids, bars and gaps. The hot path of the product. Pure.
+import { subtract, type Decimal } from "../../shared/decimal.ts";
+import type { TradeEvent } from "../../shared/market.ts";
+import type { RawRecord } from "../../shared/raw.ts";
+import { emptyContribution, productOf, type Contribution } from "./contribution.ts";
+import { correctedMs } from "./coverage.ts";
+import { fail } from "./fold-control.ts";
+import type { FoldState } from "./fold-state.ts";
+import { fingerprint, textKey } from "./recent-trades.ts";
+import { advance, reviewGrades } from "./seal.ts";
+
+/** A trade's time may be ahead of the corrected receive time by this much, and behind it by that much; else it is not believed. */
+export const AHEAD_MAX_MS = 24 * 3_600_000;
+export const BEHIND_MAX_MS = 10 * 365 * 24 * 3_600_000;
+/** Within this distance of the watermark a time is believed without asking the receive clock. */
+const NEAR_AHEAD_MS = 60_000;
+const NEAR_BEHIND_MS = 3_600_000;
+/** A known id whose contents are forgotten must at least fit into the times of its run, give or take this. */
+const RUN_SLACK_MS = 1_000;
+
+/** Scratch for the trade being folded, and the place of its message. */
+export interface FoldStep {
+  readonly contribution: Contribution;
+}
+export function newStep(): FoldStep {
+  return { contribution: emptyContribution() };
+}
+
+/** Folds one trade event of the fold stream. `step.contribution` holds the message's place already (see canonicalizer). */
+export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, trade: TradeEvent): void {
+  const { contribution: c } = step;
+  const { seq } = record;
+  const ms = trade.eventMs;
+  const live = record.source === "ws";
+  if (!isPlausible(fold, ms, record)) {
+    // Into no bucket at all, and its id stays missing: what it really was may still be backfilled.
+    fold.tally.excluded += 1;
+    const detail = `trade ${trade.tradeId} at seq ${seq} claims the time ${ms} ms, too far from its receive time: left out`;
+    fold.around.emit({ kind: "stream", streamId: fold.streamId, state: "refused", detail, atSeq: seq });
+    return;
+  }
+  if (fold.failure !== undefined || ms <= fold.notBeforeMs) {
+    fold.tally.excluded += 1;
+    exclude(fold, ms, seq);
+    return;
+  }
+  const id = trade.sequenceId;
+  if (id !== undefined) foldId(fold, c, trade, id, live);
+  else if (!live && trade.firstTradeId !== undefined && trade.lastTradeId !== undefined) {
+    foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId);
+  } else foldWithoutId(fold, c, trade);
+  if (fold.failure !== undefined) return;
+  if (live && ms > fold.watermarkMs) {
+    fold.watermarkMs = ms;
+    advance(fold, ms, "watermark", seq);
+  }
+  if (fold.gaps.changed || fold.lastTradeMs >= fold.proofDueMs) reviewGrades(fold, seq);
+}
+
+function isPlausible(fold: FoldState, ms: number, record: RawRecord): boolean {
+  if (ms <= fold.watermarkMs + NEAR_AHEAD_MS && ms >= fold.watermarkMs - NEAR_BEHIND_MS) return true;
+  const receivedMs = correctedMs(record.recvNs, fold.clock);
+  return ms <= receivedMs + AHEAD_MAX_MS && ms >= receivedMs - BEHIND_MAX_MS;
+}
+
+function exclude(fold: FoldState, ms: number, seq: number): void {
+  for (const { series } of fold.tracks) series.exclude(ms, seq);
+}
+
+function noteTime(fold: FoldState, ms: number): void {
+  if (ms > fold.lastTradeMs) fold.lastTradeMs = ms;
+  if (ms < fold.firstTradeMs) fold.firstTradeMs = ms;
+}
+
+function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number, live: boolean): void {
+  const { runs } = fold;
+  const ms = trade.eventMs;
+  const before = runs.last;
+  const lastId = before === undefined ? undefined : before.to;
+  const lastMs = before === undefined ? 0 : before.maxMs;
+  const added = runs.add(id, ms, c.seq);
+  if (added === "known" || added === "forgotten") {
+    repeated(fold, c, trade, id);
+    return;
+  }
+  fold.recent.push(id, trade, fingerprint(trade));
+  noteTime(fold, ms);
+  take(fold, c, trade, trade.firstTradeId ?? id);
+  if (added === "filled") fold.gaps.idsArrived(id, id, runs, live ? "stream" : "backfill", c.seq);
+  else if (added === "jumped") jumped(fold, id, id, lastId, lastMs, ms, c.seq);
+  // Only the stream itself shows that it is back.
+  if (live && fold.gaps.gaps.length > 0) fold.gaps.closeSpan(id, ms, runs, c.seq);
+}
+
+/** Ids [from, to] are not next to any known one: what lies between is a hole, unless an open span already stands for it. */
+function jumped(fold: FoldState, from: number, to: number, lastId: number | undefined, lastMs: number, ms: number, seq: number): void {
+  if (lastId !== undefined && from > lastId) {
+    if (fold.gaps.span !== undefined) return;
+    fold.gaps.openHole({ fromId: lastId + 1, toId: from - 1, fromMs: Math.min(lastMs, ms), toMs: Math.max(lastMs, ms) }, seq);
+    return;
+  }
+  const next = fold.runs.runs[1];
+  if (next === undefined) return;
+  fold.gaps.openHole({ fromId: to + 1, toId: next.from - 1, fromMs: Math.min(ms, next.minMs), toMs: Math.max(ms, next.minMs) }, seq);
+}
+
+/** A market trade goes into bars; anything else is kept out of them and listed. */
+function take(fold: FoldState, c: Contribution, trade: TradeEvent, orderId: number): void {
+  if (trade.market) contribute(fold, c, trade, { qty: trade.qty, tradeCount: trade.tradeCount, orderId });
+  else {
+    fold.tally.nonMarket += 1;
+    exclude(fold, trade.eventMs, c.seq);
+  }
+}
+
+function repeated(fold: FoldState, c: Contribution, trade: TradeEvent, id: number): void {
+  const verdict = fold.recent.compare(id, trade, fingerprint(trade));
+  if (verdict === "other") {
+    fail(fold, { failure: "disagree", detail: `trade id ${id} came again with other contents at seq ${c.seq}`, seq: c.seq, ms: trade.eventMs });
+    return;
+  }
+  if (verdict === "unknown") {
+    const run = fold.runs.runOf(id);
+    if (run !== undefined && (trade.eventMs < run.minMs - RUN_SLACK_MS || trade.eventMs > run.maxMs + RUN_SLACK_MS)) {
+      const detail = `trade id ${id} at seq ${c.seq} was seen before, but never at that time: the venue may have begun its ids anew`;
+      fail(fold, { failure: "regressed", detail, seq: c.seq, ms: trade.eventMs });
+      return;
+    }
+    fold.tally.unverified += 1;
+  }
+  fold.tally.duplicates += 1;
+  exclude(fold, trade.eventMs, c.seq);
+}
+
+/** Without ids a duplicate is told by its text id, if it has one; completeness is told by nothing. */
+function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): void {
+  fold.idsAbsent = true;
+  if (trade.tradeId !== "") {
+    const key = textKey(trade.tradeId);
+    const print = fingerprint(trade);
+    const verdict = fold.recent.compare(key, trade, print);
+    if (verdict === "other") {
+      fail(fold, { failure: "disagree", detail: `trade id ${trade.tradeId} came again with other contents at seq ${c.seq}`, seq: c.seq, ms: trade.eventMs });
+      return;
+    }
+    if (verdict === "same") {
+      fold.tally.duplicates += 1;
+      exclude(fold, trade.eventMs, c.seq);
+      return;
+    }
+    fold.recent.push(key, trade, print);
+  }
+  noteTime(fold, trade.eventMs);
+  take(fold, c, trade, -1);
+  fold.gaps.closeSpan(undefined, trade.eventMs, fold.runs, c.seq);
+}
+
+/**
+ * An aggregated trade from REST that stands for trade ids [from, to] of a stream of single trades. Those seen already are
+ * taken off; what is left comes in as one contribution at the aggregate's price and time.
+ */
+function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number): void {
+  const { runs, gaps } = fold;
+  skipUnaggregated(fold, trade, from, c.seq);
+  const missing = runs.missingIn(from, to);
+  const first = missing[0];
+  if (first === undefined) {
+    fold.tally.duplicates += 1;
+    exclude(fold, trade.eventMs, c.seq);
+    return;
+  }
+  const count = missing.reduce((sum, part) => sum + part.to - part.from + 1, 0);
+  const seen = to - from + 1 - count;
+  let qty = trade.qty;
+  if (seen > 0) {
+    const known = fold.recent.sumOf(from, to);
+    if (known.found !== seen) {
+      gaps.note(from, to, `aggregated trade ${trade.tradeId} (ids ${from}…${to}) holds trades whose sizes are no longer remembered: not guessed`);
+      fold.tally.excluded += 1;
+      exclude(fold, trade.eventMs, c.seq);
+      return;
+    }
+    qty = subtract(qty, known.qty);
+    if (qty.mantissa <= 0) {
+      const detail = `aggregated trade ${trade.tradeId} at seq ${c.seq} is smaller than the trades ${from}…${to} that it stands for`;
+      fail(fold, { failure: "disagree", detail, seq: c.seq, ms: trade.eventMs });
+      return;
+    }
+  }
+  const lastId = runs.last?.to;
+  const lastMs = runs.last?.maxMs ?? 0;
+  if (trade.market) contribute(fold, c, trade, { qty, tradeCount: count, orderId: first.from });
+  else take(fold, c, trade, first.from);
+  noteTime(fold, trade.eventMs);
+  for (const part of missing) {
+    const added = runs.addRange(part.from, part.to, trade.eventMs, c.seq);
+    if (added === "jumped") jumped(fold, part.from, part.to, lastId, lastMs, trade.eventMs, c.seq);
+    else gaps.idsArrived(part.from, part.to, runs, "backfill", c.seq);
+  }
+}
+
+/** Aggregated trades that follow each other by their own ids leave out exactly the trades that are not aggregated: no market trades. */
+function skipUnaggregated(fold: FoldState, trade: TradeEvent, from: number, seq: number): void {
+  const id = /^\d{1,15}$/.test(trade.tradeId) ? Number(trade.tradeId) : undefined;
+  const previous = fold.lastAggregate;
+  fold.lastAggregate = id === undefined || trade.lastTradeId === undefined ? undefined : { id, lastTradeId: trade.lastTradeId };
+  if (id === undefined || previous === undefined || id !== previous.id + 1 || from <= previous.lastTradeId + 1) return;
+  for (const part of fold.runs.missingIn(previous.lastTradeId + 1, from - 1)) {
+    fold.tally.nonMarket += part.to - part.from + 1;
+    fold.runs.addRange(part.from, part.to, trade.eventMs, seq);
+    fold.gaps.idsArrived(part.from, part.to, fold.runs, "backfill", seq);
+  }
+}
+
+interface Share {
+  readonly qty: Decimal;
+  readonly tradeCount: number;
+  readonly orderId: number;
+}
+
+function contribute(fold: FoldState, c: Contribution, trade: TradeEvent, share: Share): void {
+  const { price } = trade;
+  c.eventMs = trade.eventMs;
+  c.orderId = share.orderId;
+  c.price = price;
+  c.qtyMantissa = share.qty.mantissa;
+  c.qtyScale = share.qty.scale;
+  c.quoteMantissa = productOf(price.mantissa, share.qty.mantissa);
+  c.quoteScale = price.scale + share.qty.scale;
+  c.takerBuys = trade.side > 0;
+  c.tradeCount = share.tradeCount;
+  let late = false;
+  const { tracks } = fold;
+  for (let at = 0; at < tracks.length; at += 1) {
+    const series = tracks[at]?.series;
+    if (series === undefined || series.add(c)) continue;
+    late = true;
+    const pending = series.addLate(c, fold.sealClockMs + fold.latenessMs);
+    // Every doubling is told: enough for a screen, and no flood when a backfill brings thousands.
+    if ((pending.trades & (pending.trades - 1)) === 0) {
+      const candidate = { key: series.key(pending.bar.openMs), reason: series.reasonOf(pending), trades: pending.trades, atSeq: c.seq };
+      fold.around.emit({ kind: "candidate", candidate });
+    }
+    if (!(pending.backfilled && fold.backfills.length > 0)) fold.dueMs = Math.min(fold.dueMs, pending.closesAtMs);
+  }
+  if (late) fold.tally.late += 1;
+}

@@ -1,0 +1,176 @@
+// The last trades of a fold stream, for duplicates, conflicts and the suppression of trades inside a backfilled interval.
+// Fixed blocks of columns: full blocks never change again and are shared by every snapshot. Pure.
+import type { TradeEvent } from "../../shared/market.ts";
+import { ZERO, add, decimal, equal, type Decimal } from "../../shared/decimal.ts";
+
+const BLOCK = 128;
+const BLOCKS_MAX = 16;
+/** Between these many and one block fewer are remembered. */
+export const RECENT_TRADES = BLOCK * BLOCKS_MAX;
+
+const NOT_MARKET = 0x80;
+/** The mantissa is a bigint, kept aside. */
+const LARGE = 0x40;
+const SCALE_BITS = 0x3f;
+
+interface Block {
+  length: number;
+  readonly ids: Float64Array;
+  /** 32 bits over everything that must agree besides the size; the size is compared exactly. */
+  readonly prints: Int32Array;
+  readonly sizes: Float64Array;
+  /** Scale of the size and two flags. */
+  readonly marks: Uint8Array;
+  /** Sizes beyond 2^53, by index in the block. Almost never there. */
+  large: Map<number, bigint> | undefined;
+}
+
+function newBlock(): Block {
+  return {
+    length: 0, ids: new Float64Array(BLOCK), prints: new Int32Array(BLOCK), sizes: new Float64Array(BLOCK), marks: new Uint8Array(BLOCK),
+    large: undefined,
+  };
+}
+
+function mix(hash: number, value: number): number {
+  let mixed = Math.imul(hash ^ (value | 0), 0x9e3779b1);
+  mixed ^= mixed >>> 15;
+  // Ids, times and mantissas go beyond 32 bits.
+  return value > 0xffffffff || value < 0 ? Math.imul(mixed ^ Math.floor(value / 0x100000000), 0x85ebca77) : mixed;
+}
+
+const POW10 = Array.from({ length: 23 }, (_, power) => 10 ** power);
+const asDouble = new Float64Array(1);
+const asBits = new Int32Array(asDouble.buffer);
+
+/** What must be equal in two messages about one trade (D11), besides id and size: time, price, side, market flag, ids it stands for. */
+export function fingerprint(trade: TradeEvent): number {
+  const { price } = trade;
+  // By value: "61800.3" and "61800.30" are one price. The quotient is correctly rounded, so equal values give equal bits;
+  // the double never leaves this function.
+  asDouble[0] = Number(price.mantissa) / (POW10[price.scale] ?? 10 ** price.scale);
+  let hash = mix(mix(0x2545f491, asBits[0] ?? 0), asBits[1] ?? 0);
+  hash = mix(hash, trade.eventMs);
+  hash = mix(hash, trade.eventSubNs * 4 + (trade.side > 0 ? 2 : 0) + (trade.market ? 1 : 0));
+  if (trade.tradeCount !== 1) hash = mix(mix(hash, trade.firstTradeId ?? -1), trade.lastTradeId ?? -1);
+  return hash | 0;
+}
+
+/** A number that stands for a text id, for venues whose ids are no numbers: 53 bits, so that chance meetings do not occur. */
+export function textKey(id: string): number {
+  let low = 0x811c9dc5;
+  let high = 0x1b873593;
+  for (let index = 0; index < id.length; index += 1) {
+    const code = id.charCodeAt(index);
+    low = Math.imul(low ^ code, 0x01000193);
+    high = Math.imul(high ^ code, 0x85ebca6b) ^ (low >>> 13);
+  }
+  return (high >>> 11) * 0x100000000 + (low >>> 0);
+}
+
+export class RecentTrades {
+  /** Oldest first; only the last one grows. */
+  #blocks: Block[] = [newBlock()];
+
+  push(key: number, trade: TradeEvent, print: number): void {
+    let block = this.#blocks[this.#blocks.length - 1];
+    if (block === undefined || block.length === BLOCK) {
+      block = newBlock();
+      this.#blocks.push(block);
+      if (this.#blocks.length > BLOCKS_MAX) this.#blocks.shift();
+    }
+    const at = block.length;
+    const { mantissa, scale } = trade.qty;
+    block.ids[at] = key;
+    block.prints[at] = print;
+    block.marks[at] = (scale & SCALE_BITS) | (trade.market ? 0 : NOT_MARKET);
+    if (typeof mantissa === "number") block.sizes[at] = mantissa;
+    else {
+      block.marks[at] = (scale & SCALE_BITS) | LARGE | (trade.market ? 0 : NOT_MARKET);
+      block.large = new Map(block.large).set(at, mantissa);
+    }
+    block.length = at + 1;
+  }
+
+  /** Newest first: a duplicate is nearly always close to the end. */
+  compare(key: number, trade: TradeEvent, print: number): "same" | "other" | "unknown" {
+    for (let which = this.#blocks.length - 1; which >= 0; which -= 1) {
+      const block = this.#blocks[which];
+      if (block === undefined) break;
+      for (let at = block.length - 1; at >= 0; at -= 1) {
+        if (block.ids[at] !== key) continue;
+        const size = sizeAt(block, at);
+        return block.prints[at] === print && equal(size, trade.qty) ? "same" : "other";
+      }
+    }
+    return "unknown";
+  }
+
+  /** Market volume and number of the remembered trades with ids in [from, to]. */
+  sumOf(from: number, to: number): { readonly found: number; readonly qty: Decimal } {
+    let found = 0;
+    let qty = ZERO;
+    for (const block of this.#blocks) {
+      for (let at = 0; at < block.length; at += 1) {
+        const id = block.ids[at] ?? -1;
+        if (id < from || id > to) continue;
+        found += 1;
+        if (((block.marks[at] ?? 0) & NOT_MARKET) === 0) qty = add(qty, sizeAt(block, at));
+      }
+    }
+    return { found, qty };
+  }
+
+  reset(): void {
+    this.#blocks = [newBlock()];
+  }
+
+  clone(): RecentTrades {
+    const copy = new RecentTrades();
+    copy.#blocks = this.#blocks.slice();
+    const last = this.#blocks.at(-1);
+    if (last !== undefined && last.length < BLOCK) {
+      copy.#blocks[copy.#blocks.length - 1] = {
+        length: last.length, ids: last.ids.slice(), prints: last.prints.slice(), sizes: last.sizes.slice(), marks: last.marks.slice(), large: last.large,
+      };
+    }
+    return copy;
+  }
+
+  /** As plain rows [key, print, size mantissa, mark], oldest first, with the length of the oldest block told by position. */
+  toRows(): readonly (readonly (number | bigint)[])[] {
+    const rows: (number | bigint)[][] = [];
+    for (const block of this.#blocks) {
+      for (let at = 0; at < block.length; at += 1) {
+        rows.push([block.ids[at] ?? 0, block.prints[at] ?? 0, sizeAt(block, at).mantissa, block.marks[at] ?? 0]);
+      }
+    }
+    return rows;
+  }
+
+  static fromRows(rows: readonly (readonly (number | bigint)[])[]): RecentTrades {
+    const recent = new RecentTrades();
+    let block = newBlock();
+    recent.#blocks = [block];
+    for (const [key = 0, print = 0, size = 0, mark = 0] of rows) {
+      if (block.length === BLOCK) {
+        block = newBlock();
+        recent.#blocks.push(block);
+      }
+      const at = block.length;
+      block.ids[at] = Number(key);
+      block.prints[at] = Number(print);
+      block.marks[at] = Number(mark);
+      if (typeof size === "number") block.sizes[at] = size;
+      else block.large = new Map(block.large).set(at, size);
+      block.length = at + 1;
+    }
+    return recent;
+  }
+}
+
+function sizeAt(block: Block, at: number): Decimal {
+  const mark = block.marks[at] ?? 0;
+  const large = (mark & LARGE) === 0 ? undefined : block.large?.get(at);
+  return decimal(large ?? block.sizes[at] ?? 0, mark & SCALE_BITS);
+}
