@@ -227,6 +227,20 @@ export function walkChunk(chunk: ChunkBytes, head: ChunkHead, table: ChannelTabl
   }
 }
 
+/** The channels that a chunk names, in order. For the verifier, which cannot trust the chunk's head. */
+export function channelsIn(chunk: ChunkBytes, table: ChannelTable): readonly { readonly id: number; readonly key: ChannelKey }[] {
+  const { bytes, view } = chunk;
+  const channels: { id: number; key: ChannelKey }[] = [];
+  let at = 0;
+  while (at + RECORD_PREFIX <= bytes.length) {
+    const end = at + RECORD_PREFIX + readU64(view, at + 1);
+    if (end > bytes.length) throw fault("log.damaged-record", "a chunk ends in the middle of a record");
+    if (bytes[at] === OP_CHANNEL) channels.push(parseChannel(bytes, view, at + RECORD_PREFIX, end, table));
+    at = end;
+  }
+  return channels;
+}
+
 export function recordsOf(chunk: ChunkBytes, head: ChunkHead, table: ChannelTable, options: WalkOptions = {}): LogRecord[] {
   const records: LogRecord[] = [];
   walkChunk(chunk, head, table, options, (seq, ingestSeq, channel, at) => {
