@@ -1,0 +1,256 @@
+// Owns an engine inside the page, on the scripted tape: the whole protocol, for development and component tests of the screen only.
+import { fault } from "../../../shared/base.ts";
+import { formatDecimal } from "../../../shared/decimal.ts";
+import { commandSchemas, type CommandInput, type CommandName, type PlayerCommand } from "../../../shared/protocol/commands.ts";
+import type {
+  CaptureSummary, CommandOutput, EngineClient, EngineFrame, JobStatus, PlayerMode, PlayerView, RecordingStatus, SourceStatus, StreamStatus,
+} from "../../../shared/protocol/frames.ts";
+import { encodeCursor } from "../../../shared/cursor.ts";
+import { INTERVAL_MS } from "../../../shared/time.ts";
+import { foldBars, PRICE_SCALE, ScriptedTape, type Window } from "./market.ts";
+import { inspectBar, rawPage, recomputeBar } from "./reports.ts";
+
+const TICK_MS = 100;
+const CAPTURE_ID = "today-sim";
+
+type Handlers = { readonly [N in CommandName]: (input: CommandInput<N>) => CommandOutput<N> };
+
+class ScriptedEngine implements EngineClient {
+  readonly #tape = new ScriptedTape(Date.now());
+  readonly #listeners = new Set<(frame: EngineFrame) => Promise<void>>();
+  #frame = 0;
+  #epoch = 0;
+  #isPainting = false;
+  #mode: PlayerMode = "following";
+  #speed = 1;
+  #played: number;
+  #playMs = 0;
+  #window: Window | undefined;
+  #needsReset = false;
+  #sentFromMs = 0;
+  #jobs: readonly JobStatus[] = [];
+  #proof: CaptureSummary["proof"];
+  #isRecording = true;
+  #settings: Readonly<Record<string, unknown>> = JSON.parse(localStorage.getItem("tapedeck-scripted") ?? "{}") as Record<string, unknown>;
+
+  constructor() {
+    this.#played = this.#tape.trades.length;
+    setInterval(() => this.#tick(), TICK_MS);
+  }
+
+  async call<N extends CommandName>(name: N, input: CommandInput<N>): Promise<CommandOutput<N>> {
+    const parsed = commandSchemas[name].safeParse(input);
+    if (!parsed.success) throw fault("protocol.bad-input", `${name}: ${parsed.error.message}`);
+    const handlers: Handlers = this.#handlers;
+    const output = handlers[name](input);
+    void this.#send();
+    return Promise.resolve(output);
+  }
+
+  onFrame(listener: (frame: EngineFrame) => Promise<void>): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  onLink(listener: (link: "connected" | "lost") => void): () => void {
+    listener("connected");
+    return () => undefined;
+  }
+
+  readonly #handlers: Handlers = {
+    "hello": () => ({ protocol: 1, version: "0.1.0", shell: "browser", dataFolder: "(scripted)", simulated: true, settings: this.#settings }),
+    "view.set": (input) => {
+      this.#window = { interval: input.interval, bars: input.bars, untilOpenMs: input.untilOpenMs };
+      this.#reset();
+    },
+    "tape.open": () => this.#reset(),
+    "player": (command) => this.#player(command),
+    "bar.inspect": (input) => inspectBar(this.#tape, this.#played, input.key),
+    "bar.recompute": (input) => recomputeBar(this.#tape, this.#played, input.key),
+    "raw.read": (input) => rawPage(this.#tape, input),
+    "captures.list": () => this.#captures(),
+    "import.start": () => this.#job("import", "Import capture"),
+    "verify.start": () => this.#job("verify", `Verify ${CAPTURE_ID}`),
+    "job.cancel": ({ jobId }) => { this.#jobs = this.#jobs.map((job) => (job.jobId === jobId ? { ...job, state: "cancelled", summary: "Cancelled" } : job)); },
+    "job.dismiss": ({ jobId }) => { this.#jobs = this.#jobs.filter((job) => job.jobId !== jobId); },
+    "record.start": () => { this.#isRecording = true; },
+    "record.stop": () => { this.#isRecording = false; },
+    "sim.fault": ({ name }) => ({ applied: name }),
+    "stream.reopen": () => undefined,
+    "files.list": () => ({ folder: "/captures", parent: undefined, entries: [{ name: "ws_BTCUSDT_20240808T2354.txt.gz", path: "/captures/ws_BTCUSDT_20240808T2354.txt.gz", folder: false, bytes: 4_200_000 }] }),
+    "settings.get": () => this.#settings,
+    "settings.set": ({ settings }) => {
+      this.#settings = { ...this.#settings, ...settings };
+      localStorage.setItem("tapedeck-scripted", JSON.stringify(this.#settings));
+    },
+  };
+
+  #job(kind: JobStatus["kind"], title: string): { readonly jobId: string } {
+    const jobId = `job-${this.#jobs.length + 1}`;
+    this.#jobs = [...this.#jobs, {
+      jobId, kind, title, state: "running", doneUnits: 0, totalUnits: 60_000, unit: "events", unitsPerSecond: 30_000, secondsLeft: 2, summary: "", fault: undefined, captureId: CAPTURE_ID,
+    }];
+    return { jobId };
+  }
+
+  #player(command: PlayerCommand): void {
+    const { trades } = this.#tape;
+    const jump = (played: number): void => {
+      this.#played = Math.min(Math.max(0, played), trades.length);
+      this.#mode = "paused";
+      this.#reset();
+    };
+    switch (command.type) {
+      case "play":
+        this.#mode = "playing";
+        this.#playMs = this.#cursorMs();
+        return;
+      case "pause":
+        this.#mode = "paused";
+        return;
+      case "follow":
+        this.#played = trades.length;
+        this.#mode = "following";
+        this.#reset();
+        return;
+      case "speed":
+        this.#speed = command.speed;
+        return;
+      case "step":
+        return jump(command.by === "event" ? this.#played + command.direction * command.count : this.#barStep(command.direction * command.count));
+      case "seek_time":
+        if (command.fit === "exact" && (command.ms < this.#tape.startMs || command.ms > (trades.at(-1)?.ms ?? 0))) throw fault("player.outside-tape", "That time lies outside this tape.");
+        return jump(this.#tape.countUntil(command.ms));
+      case "seek_seq":
+        return jump(command.seq);
+      case "seek_cursor":
+        return jump(this.#played);
+    }
+  }
+
+  #barStep(bars: number): number {
+    const intervalMs = INTERVAL_MS[this.#window?.interval ?? "1m"];
+    const openMs = Math.floor(this.#cursorMs() / intervalMs) * intervalMs;
+    return this.#tape.countUntil(openMs + bars * intervalMs);
+  }
+
+  #cursorMs(): number {
+    return this.#tape.trades[this.#played - 1]?.ms ?? this.#tape.startMs;
+  }
+
+  #reset(): void {
+    this.#epoch += 1;
+    this.#needsReset = true;
+  }
+
+  #tick(): void {
+    this.#tape.extendTo(Date.now());
+    if (this.#mode === "following") this.#played = this.#tape.trades.length;
+    if (this.#mode === "playing") {
+      this.#playMs += TICK_MS * (this.#speed === 0 ? 600 : this.#speed);
+      this.#played = this.#tape.countUntil(this.#playMs);
+      if (this.#played === this.#tape.trades.length) this.#mode = "following";
+    }
+    this.#jobs = this.#jobs.map((job) => this.#advance(job));
+    void this.#send();
+  }
+
+  #advance(job: JobStatus): JobStatus {
+    if (job.state !== "running") return job;
+    const doneUnits = job.doneUnits + 3_000;
+    const isDone = doneUnits >= (job.totalUnits ?? 0);
+    if (isDone && job.kind === "verify") this.#proof = "MATCH";
+    return { ...job, doneUnits, secondsLeft: ((job.totalUnits ?? 0) - doneUnits) / 30_000, ...(isDone && { state: "done", summary: job.kind === "verify" ? "MATCH: 60,000 events, 300 candles" : "60,000 messages imported" }) };
+  }
+
+  async #send(): Promise<void> {
+    if (this.#isPainting || this.#listeners.size === 0) return;
+    this.#isPainting = true;
+    const frame = this.#makeFrame();
+    await Promise.all([...this.#listeners].map(async (listener) => listener(frame)));
+    this.#isPainting = false;
+    if (this.#needsReset) void this.#send();
+  }
+
+  #makeFrame(): EngineFrame {
+    this.#frame += 1;
+    const trade = this.#tape.trades[this.#played - 1];
+    const price = (mantissa: number): string => formatDecimal({ mantissa, scale: PRICE_SCALE });
+    const view = this.#view();
+    return {
+      frame: this.#frame, epoch: this.#epoch, mode: { simulated: true, replay: this.#mode !== "following" },
+      player: this.#playerView(), ...(view !== undefined && { view }),
+      ...(trade !== undefined && { quote: {
+        lastPrice: price(trade.price), lastSide: trade.side, bidPrice: price(trade.price - 10), bidQty: "1.204", askPrice: price(trade.price + 10), askQty: "0.873",
+        markPrice: price(trade.price + 121), fundingRate: "0.00010000", nextFundingMs: Math.ceil(trade.ms / 28_800_000) * 28_800_000, openInterest: "81234.567",
+      } }),
+      streams: this.#streams(), sources: SOURCES, recording: this.#recording(), captures: this.#captures(), jobs: this.#jobs,
+      newestRecvMs: trade?.ms ?? 0, madeMs: (trade?.ms ?? 0) + 7,
+    };
+  }
+
+  #view(): EngineFrame["view"] {
+    const window = this.#window;
+    if (window === undefined) return undefined;
+    const kind = this.#needsReset ? "reset" : "changes";
+    this.#needsReset = false;
+    if (kind === "changes" && window.untilOpenMs !== undefined) return undefined;
+    const intervalMs = INTERVAL_MS[window.interval];
+    const folded = foldBars(this.#tape, this.#played, window, kind === "reset" ? -Infinity : this.#sentFromMs);
+    this.#sentFromMs = Math.floor(this.#cursorMs() / intervalMs) * intervalMs;
+    const cursorMs = this.#cursorMs();
+    return {
+      kind, venue: "sim", symbol: "BTCUSDT", interval: window.interval, bars: folded.bars, empty: folded.empty, revisions: folded.revisions,
+      gaps: this.#tape.gaps.filter((gap) => gap.fromMs <= cursorMs), events: this.#tape.events.filter((event) => event.atMs <= cursorMs), moreBefore: folded.hasMore,
+    };
+  }
+
+  #playerView(): PlayerView {
+    const { trades, startMs } = this.#tape;
+    const knownMs = this.#cursorMs();
+    return {
+      captureId: CAPTURE_ID, mode: this.#mode, speed: this.#speed,
+      point: {
+        seq: this.#played, position: 0, knownMs, eventMs: knownMs, streamId: "sim:BTCUSDT:aggTrade",
+        cursor: this.#played === 0 ? undefined : encodeCursor({ tsEventNs: BigInt(knownMs) * 1_000_000n, seq: BigInt(this.#played) * 65_536n }),
+      },
+      range: { fromMs: startMs, toMs: trades.at(-1)?.ms ?? startMs, fromSeq: 1, toSeq: trades.length }, indexedSeq: trades.length, growing: true, digest: undefined, fault: undefined,
+    };
+  }
+
+  #streams(): readonly StreamStatus[] {
+    const row = (symbol: string, channel: string, state: StreamStatus["state"], rate: number, gapsOpen = 0): StreamStatus => ({
+      streamId: `sim:${symbol}:${channel}`, venue: "sim", symbol, channel, state, detail: "", lastFrameMs: this.#cursorMs(), messages: this.#played, rate, duplicates: 0, gapsOpen, latencyMs: 7,
+    });
+    return [
+      row("BTCUSDT", "aggTrade", "live", 41.2), row("BTCUSDT", "bookTicker", "live", 388), row("BTCUSDT", "markPrice", "live", 1),
+      row("ETHUSDT", "aggTrade", "gap", 22, 1), row("ETHUSDT", "bookTicker", "live", 201), row("SOLUSDT", "aggTrade", "stale", 0), row("MATICUSDT", "aggTrade", "dead_symbol", 0),
+    ];
+  }
+
+  #recording(): RecordingStatus {
+    const appended = this.#tape.trades.length;
+    return {
+      captureId: CAPTURE_ID, state: this.#isRecording ? "recording" : "off", fault: undefined, appended, written: appended, durable: Math.max(0, appended - 3), messagesPerSecond: 4_112,
+      bytesPerEvent: 18.2, commitEveryMs: 10, diskFreeBytes: 212e9, gapsOpen: 1,
+    };
+  }
+
+  #captures(): readonly CaptureSummary[] {
+    const { trades, startMs } = this.#tape;
+    const instruments = [{ venue: "sim" as const, symbol: "BTCUSDT" }];
+    return [
+      { captureId: CAPTURE_ID, venues: ["sim"], symbols: ["BTCUSDT"], streams: 7, fromMs: startMs, toMs: trades.at(-1)?.ms, events: trades.length, bytes: trades.length * 18, state: "recording", simulated: true, proof: this.#proof, instruments },
+      { captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
+    ];
+  }
+}
+
+const SOURCES: readonly SourceStatus[] = [
+  { venue: "sim", simulated: true, state: "live", detail: "Built-in simulator", offsetMs: 0, offsetErrorMs: 1, weightUsed: 20, weightLimit: 2_400 },
+  { venue: "binance-usdm", simulated: false, state: "off", detail: "Not configured", offsetMs: undefined, offsetErrorMs: undefined, weightUsed: undefined, weightLimit: undefined },
+];
+
+export function scriptedEngine(): EngineClient {
+  return new ScriptedEngine();
+}

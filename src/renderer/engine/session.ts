@@ -1,0 +1,173 @@
+// Owns this screen's conversation with the engine: hello, which tape and view to ask for, settings, commands with their trouble shown.
+import type { CommandInput, CommandName } from "../../shared/protocol/commands.ts";
+import type { CaptureSummary, CommandOutput, EngineClient } from "../../shared/protocol/frames.ts";
+import type { Instrument } from "../../shared/market.ts";
+import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
+import { applyFrame, engineStore } from "../store/engine-state.ts";
+import { remembered, screenStore, toRemember } from "../store/screen.ts";
+import { addToast } from "../store/toasts.ts";
+import { viewStore } from "../store/view.ts";
+import { faultOf } from "./client.ts";
+import { afterPaint } from "./paint.ts";
+
+const BARS_FIRST = 1_500;
+const BARS_MORE = 1_500;
+const BARS_MAX = 5_000;
+/** How near to the edge (in slots) more bars are asked for. */
+const EDGE_SLOTS = 40;
+const REMEMBER_AFTER_MS = 400;
+
+interface Wish { readonly bars: number; readonly untilOpenMs: number | undefined }
+
+let client: EngineClient | undefined;
+let wish: Wish = { bars: BARS_FIRST, untilOpenMs: undefined };
+let isViewAsked = false;
+/** A range was asked for and has not come: asking again on each scroll event would start an epoch each. */
+let isRangeAsked = false;
+
+export function engine(): EngineClient {
+  if (client === undefined) throw new Error("Invariant: the session has not started");
+  return client;
+}
+
+/** Runs a command for a person: a refusal becomes a toast, and undefined. */
+export async function command<N extends CommandName>(name: N, input: CommandInput<N>): Promise<CommandOutput<N> | undefined> {
+  try {
+    return await engine().call(name, input);
+  } catch (error) {
+    addToast(faultOf(error));
+    return undefined;
+  }
+}
+
+/** For event handlers, which cannot wait. */
+export function run<N extends CommandName>(name: N, input: CommandInput<N>): void {
+  void command(name, input);
+}
+
+export function startSession(engineClient: EngineClient): void {
+  client = engineClient;
+  engineClient.onFrame(async (frame) => {
+    applyFrame(frame);
+    if (!isViewAsked) void openSomething();
+    await afterPaint();
+  });
+  engineClient.onLink((link) => {
+    engineStore.setState({ link });
+    if (link === "connected") void greet();
+    // The next connection counts its epochs from the start again.
+    else engineStore.setState({ epoch: -1 });
+  });
+  viewStore.subscribe((state, before) => {
+    if (state.resets !== before.resets) isRangeAsked = false;
+  });
+  rememberChanges();
+}
+
+async function greet(): Promise<void> {
+  isViewAsked = false;
+  const hello = await command("hello", {});
+  if (hello === undefined) return;
+  if (engineStore.getState().hello === undefined) screenStore.setState(remembered(hello.settings["screen"]));
+  engineStore.setState({ hello });
+  const captures = await command("captures.list", {});
+  if (captures !== undefined) engineStore.setState({ captures });
+  await openSomething();
+}
+
+/** The capture to begin with: the one the player holds, else the one being recorded, else the newest. */
+function captureToOpen(captures: readonly CaptureSummary[], heldId: string | undefined): CaptureSummary | undefined {
+  const newest = [...captures].sort((a, b) => (b.toMs ?? 0) - (a.toMs ?? 0))[0];
+  return captures.find(({ captureId }) => captureId === heldId) ?? captures.find(({ state }) => state === "recording") ?? newest;
+}
+
+/** Asks for a view as soon as there is an instrument to show. Called again with each frame until then. */
+async function openSomething(): Promise<void> {
+  const { hello, captures, streams, player } = engineStore.getState();
+  if (hello === undefined || isViewAsked) return;
+  const capture = captureToOpen(captures ?? [], player?.captureId);
+  const known: readonly Instrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
+  const wanted = screenStore.getState().instrument;
+  const instrument = known.find((one) => one.venue === wanted?.venue && one.symbol === wanted.symbol) ?? known[0];
+  if (instrument === undefined) return;
+  isViewAsked = true;
+  if (capture !== undefined && player?.captureId === undefined) await command("tape.open", { captureId: capture.captureId });
+  await askView(instrument, screenStore.getState().interval);
+}
+
+async function askView(instrument: Instrument, interval: Interval): Promise<void> {
+  const { venue, symbol } = instrument;
+  const range = wish.untilOpenMs === undefined ? { bars: wish.bars } : { bars: wish.bars, untilOpenMs: wish.untilOpenMs };
+  if ((await command("view.set", { venue, symbol, interval, ...range })) === undefined) isRangeAsked = false;
+}
+
+/** Shows another series, at its newest bars. */
+export function showSeries(change: { readonly instrument?: Instrument; readonly interval?: Interval }): void {
+  const instrument = change.instrument ?? viewStore.getState().series ?? screenStore.getState().instrument;
+  const interval = change.interval ?? screenStore.getState().interval;
+  if (instrument === undefined) {
+    screenStore.setState({ interval });
+    return;
+  }
+  wish = { bars: BARS_FIRST, untilOpenMs: undefined };
+  screenStore.setState({ interval, instrument: { venue: instrument.venue, symbol: instrument.symbol }, selectedOpenMs: undefined });
+  void askView(instrument, interval);
+}
+
+/** Opens a capture's tape and the first of its instruments that fits what is shown now. */
+export async function openCapture(capture: CaptureSummary): Promise<void> {
+  const now = viewStore.getState().series;
+  const instrument = capture.instruments.find((one) => one.venue === now?.venue && one.symbol === now.symbol) ?? capture.instruments[0];
+  screenStore.setState({ selectedOpenMs: undefined });
+  try {
+    await engine().call("tape.open", { captureId: capture.captureId });
+  } catch (error) {
+    addToast(faultOf(error));
+    return;
+  }
+  if (instrument !== undefined) showSeries({ instrument });
+}
+
+/** Keeps bars loaded around what is visible: older ones up to the bound, then a window that slides. */
+export function rangeShown(range: { readonly fromSlot: number; readonly toSlot: number; readonly slots: number }): void {
+  const { series, moreBefore, bars } = viewStore.getState();
+  if (series === undefined || isRangeAsked) return;
+  const intervalMs = INTERVAL_MS[series.interval];
+  const firstMs = bars.columns.openMs[0];
+  if (firstMs === undefined) return;
+  if (range.fromSlot < EDGE_SLOTS && moreBefore) {
+    const isGrowing = wish.untilOpenMs === undefined && wish.bars < BARS_MAX;
+    wish = isGrowing ? { bars: Math.min(BARS_MAX, wish.bars + BARS_MORE), untilOpenMs: undefined } : { bars: BARS_MAX, untilOpenMs: firstMs + (BARS_MAX / 2) * intervalMs };
+  } else if (wish.untilOpenMs !== undefined && range.toSlot > range.slots - EDGE_SLOTS) {
+    const untilOpenMs = wish.untilOpenMs + (BARS_MAX / 2) * intervalMs;
+    const cursorMs = engineStore.getState().player?.point.knownMs ?? 0;
+    wish = { bars: BARS_MAX, untilOpenMs: untilOpenMs > cursorMs ? undefined : untilOpenMs };
+  } else return;
+  isRangeAsked = true;
+  void askView(series, series.interval);
+}
+
+/** The right edge follows the cursor again. */
+export function followRightEdge(): void {
+  const { series } = viewStore.getState();
+  if (wish.untilOpenMs === undefined || series === undefined) return;
+  wish = { bars: BARS_FIRST, untilOpenMs: undefined };
+  void askView(series, series.interval);
+}
+
+function rememberChanges(): void {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let saved = JSON.stringify(toRemember(screenStore.getState()));
+  screenStore.subscribe((state) => {
+    const { hello } = engineStore.getState();
+    if (hello === undefined) return;
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      const screen = toRemember(state);
+      const text = JSON.stringify(screen);
+      if (text === saved) return;
+      saved = text;
+      run("settings.set", { settings: { ...hello.settings, screen } });
+    }, REMEMBER_AFTER_MS);
+  });
+}

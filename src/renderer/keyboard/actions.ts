@@ -1,0 +1,152 @@
+// Owns every action of the screen by name: what keys, palette and buttons carry out.
+import { SPEEDS, type PlayerCommand } from "../../shared/protocol/commands.ts";
+import { INTERVAL_MS } from "../../shared/time.ts";
+import { withChart } from "../chart/handle.ts";
+import { followRightEdge, run } from "../engine/session.ts";
+import { speed as speedText } from "../format/numbers.ts";
+import { utc } from "../format/times.ts";
+import { engineStore } from "../store/engine-state.ts";
+import { recomputeBar } from "../store/inspector.ts";
+import {
+  addBookmark, openDialog, resetLayout, screenStore, selectBar, toggleInspector, togglePair, toggleTheme, type Bookmark,
+} from "../store/screen.ts";
+import { addNote } from "../store/toasts.ts";
+import { viewStore } from "../store/view.ts";
+import type { ActionId } from "./keymap.ts";
+
+interface Action { readonly title: string; readonly group: "Replay" | "Chart" | "Tape" | "Screen"; readonly run: () => void }
+
+function player(command: PlayerCommand): void {
+  run("player", command);
+}
+
+function step(by: "event" | "bar", direction: 1 | -1, count = 1): () => void {
+  return () => player({ type: "step", by, direction, count });
+}
+
+function playPause(): void {
+  const mode = engineStore.getState().player?.mode;
+  player({ type: mode === "playing" || mode === "following" ? "pause" : "play" });
+}
+
+/** The next faster or slower of the offered speeds; "as fast as possible" (0) is the fastest. */
+export function nextSpeed(now: number, direction: 1 | -1): number {
+  const order = SPEEDS.map((value) => (value === 0 ? Infinity : value));
+  const value = now === 0 ? Infinity : now;
+  const next = direction === 1 ? order.find((one) => one > value) : [...order].reverse().find((one) => one < value);
+  const chosen = next ?? value;
+  return chosen === Infinity ? 0 : chosen;
+}
+
+function changeSpeed(direction: 1 | -1): void {
+  player({ type: "speed", speed: nextSpeed(engineStore.getState().player?.speed ?? 1, direction) });
+}
+
+function toEdge(edge: "fromSeq" | "toSeq"): void {
+  const range = engineStore.getState().player?.range;
+  if (range !== undefined) player({ type: "seek_seq", seq: range[edge] });
+}
+
+export function goLive(): void {
+  followRightEdge();
+  player({ type: "follow" });
+  withChart((chart) => chart.showNewest());
+}
+
+function bookmarkHere(): void {
+  const view = engineStore.getState().player;
+  if (view?.point.cursor === undefined) {
+    addNote("No bookmark: the cursor stands before the first event");
+    return;
+  }
+  const { cursor, seq, knownMs } = view.point;
+  const bookmark: Bookmark = { id: `${view.captureId}#${seq}.${view.point.position}`, captureId: view.captureId, cursor, seq, knownMs, name: utc(knownMs) };
+  addBookmark(bookmark);
+  addNote(`Bookmarked ${bookmark.name}`);
+}
+
+async function copyCursor(): Promise<void> {
+  const cursor = engineStore.getState().player?.point.cursor;
+  if (cursor === undefined) {
+    addNote("No cursor to copy: the tape stands before its first event");
+    return;
+  }
+  try {
+    await navigator.clipboard.writeText(cursor);
+    addNote("Cursor copied");
+  } catch {
+    addNote(`The clipboard refused. The cursor is ${cursor}`);
+  }
+}
+
+function selectNeighbour(direction: 1 | -1): void {
+  const { series, bars } = viewStore.getState();
+  const lastMs = bars.columns.openMs[bars.length - 1];
+  const { selectedOpenMs } = screenStore.getState();
+  if (series === undefined || lastMs === undefined) return;
+  selectBar(selectedOpenMs === undefined ? lastMs : selectedOpenMs + direction * INTERVAL_MS[series.interval]);
+}
+
+function close(): void {
+  const { dialog, isNarrow, isInspectorOpen } = screenStore.getState();
+  if (dialog !== undefined) openDialog(undefined);
+  else if (isNarrow && isInspectorOpen) toggleInspector();
+  else selectBar(undefined);
+}
+
+function verifyCapture(): void {
+  const captureId = engineStore.getState().player?.captureId;
+  if (captureId !== undefined) run("verify.start", { captureId });
+}
+
+export const ACTIONS: Readonly<Record<ActionId, Action>> = {
+  "play-pause": { title: "Play or pause", group: "Replay", run: playPause },
+  "event-forward": { title: "One event forward", group: "Replay", run: step("event", 1) },
+  "event-back": { title: "One event back", group: "Replay", run: step("event", -1) },
+  "bar-forward": { title: "One bar forward", group: "Replay", run: step("bar", 1) },
+  "bar-back": { title: "One bar back", group: "Replay", run: step("bar", -1) },
+  "bars-forward": { title: "Ten bars forward", group: "Replay", run: step("bar", 1, 10) },
+  "bars-back": { title: "Ten bars back", group: "Replay", run: step("bar", -1, 10) },
+  "to-start": { title: "To the start of the tape", group: "Replay", run: () => toEdge("fromSeq") },
+  "to-end": { title: "To the end of the tape", group: "Replay", run: () => toEdge("toSeq") },
+  "live": { title: "Follow live", group: "Replay", run: goLive },
+  "go-to": { title: "Go to a time, #seq or cursor…", group: "Replay", run: () => openDialog("goto") },
+  "bookmark": { title: "Bookmark this moment", group: "Replay", run: bookmarkHere },
+  "slower": { title: "Slower", group: "Replay", run: () => changeSpeed(-1) },
+  "faster": { title: "Faster", group: "Replay", run: () => changeSpeed(1) },
+  "copy-cursor": { title: "Copy the cursor", group: "Replay", run: () => void copyCursor() },
+  "select-previous": { title: "Inspect the bar before", group: "Chart", run: () => selectNeighbour(-1) },
+  "select-next": { title: "Inspect the next bar", group: "Chart", run: () => selectNeighbour(1) },
+  "recompute": { title: "Recompute the selected bar", group: "Chart", run: () => void recomputeBar() },
+  "zoom-in": { title: "Zoom in", group: "Chart", run: () => withChart((chart) => chart.zoom(0.8)) },
+  "zoom-out": { title: "Zoom out", group: "Chart", run: () => withChart((chart) => chart.zoom(1.25)) },
+  "newest": { title: "Show the newest bars", group: "Chart", run: () => { followRightEdge(); withChart((chart) => chart.showNewest()); } },
+  "find-symbol": { title: "Find a symbol…", group: "Chart", run: () => openDialog("symbols") },
+  "import": { title: "Import a capture…", group: "Tape", run: () => openDialog("import") },
+  "verify": { title: "Verify this capture", group: "Tape", run: verifyCapture },
+  "record-start": { title: "Start recording", group: "Tape", run: () => run("record.start", {}) },
+  "record-stop": { title: "Stop recording", group: "Tape", run: () => run("record.stop", {}) },
+  "inspector": { title: "Show or hide the inspector", group: "Screen", run: toggleInspector },
+  "theme": { title: "Dark or light", group: "Screen", run: toggleTheme },
+  "colours": { title: "Other up and down colours", group: "Screen", run: togglePair },
+  "reset-layout": { title: "Reset the layout", group: "Screen", run: resetLayout },
+  "settings": { title: "Settings…", group: "Screen", run: () => openDialog("settings") },
+  "palette": { title: "All actions…", group: "Screen", run: () => openDialog("palette") },
+  "keys": { title: "Sheet of keys", group: "Screen", run: () => openDialog("keys") },
+  "about": { title: "About Tapedeck", group: "Screen", run: () => openDialog("about") },
+  "close": { title: "Close what is open", group: "Screen", run: close },
+};
+
+export const ACTION_IDS = Object.keys(ACTIONS) as readonly ActionId[];
+
+export function act(id: ActionId): void {
+  ACTIONS[id].run();
+}
+
+export function setSpeed(speed: number): void {
+  player({ type: "speed", speed });
+}
+
+export function speedTitle(speed: number): string {
+  return speed === 0 ? "As fast as possible" : `${speedText(speed)} speed`;
+}

@@ -1,0 +1,123 @@
+// Owns the dialogs that only show or choose: actions, symbols, keys, settings, about.
+import { useMemo, type ReactElement } from "react";
+import { useStore } from "zustand";
+import { Command } from "cmdk";
+import { instrumentId, type Instrument } from "../../shared/market.ts";
+import { showSeries } from "../engine/session.ts";
+import { ACTION_IDS, ACTIONS, act } from "../keyboard/actions.ts";
+import { BINDINGS, shownKeys } from "../keyboard/keymap.ts";
+import { engineStore } from "../store/engine-state.ts";
+import { openDialog, resetLayout, screenStore, togglePair, toggleTheme } from "../store/screen.ts";
+import { viewStore } from "../store/view.ts";
+import { Dialog } from "./Dialog.tsx";
+import { ImportDialog } from "./ImportDialog.tsx";
+import { marketsOf } from "./Markets.tsx";
+
+const GROUPS = ["Replay", "Chart", "Tape", "Screen"] as const;
+
+function Palette(): ReactElement {
+  const choose = (run: () => void): void => {
+    openDialog(undefined);
+    run();
+  };
+  return (
+    <Dialog name="palette" title="Actions" testId="palette" isBare>
+      <Command label="Actions" loop>
+        <Command.Input placeholder="What to do…" autoFocus />
+        <Command.List>
+          <Command.Empty>No action has this name.</Command.Empty>
+          {GROUPS.map((group) => (
+            <Command.Group key={group} heading={group}>
+              {ACTION_IDS.filter((id) => ACTIONS[id].group === group && id !== "palette" && id !== "close").map((id) => (
+                <Command.Item key={id} value={ACTIONS[id].title} onSelect={() => choose(() => act(id))}>
+                  <span className="grow">{ACTIONS[id].title}</span>{shownKeys(id) !== undefined && <kbd>{shownKeys(id)}</kbd>}
+                </Command.Item>
+              ))}
+            </Command.Group>
+          ))}
+        </Command.List>
+      </Command>
+    </Dialog>
+  );
+}
+
+function Symbols(): ReactElement {
+  const streams = useStore(engineStore, (state) => state.streams);
+  const captures = useStore(engineStore, (state) => state.captures);
+  const captureId = useStore(engineStore, (state) => state.player?.captureId);
+  const starred = useStore(screenStore, (state) => state.starred);
+  const markets = useMemo(() => marketsOf(streams, captures, captureId, starred), [streams, captures, captureId, starred]);
+  const choose = (instrument: Instrument): void => {
+    openDialog(undefined);
+    showSeries({ instrument });
+  };
+  return (
+    <Dialog name="symbols" title="Find a symbol" isBare>
+      <Command label="Symbols" loop>
+        <Command.Input placeholder="Symbol or venue…" autoFocus />
+        <Command.List>
+          <Command.Empty>This tape holds no such symbol. Open another capture, or record it.</Command.Empty>
+          {markets.map(({ venue, symbol }) => (
+            <Command.Item key={instrumentId({ venue, symbol })} value={`${symbol} ${venue}`} onSelect={() => choose({ venue, symbol })}><b className="grow">{symbol}</b><span className="dim">{venue}</span></Command.Item>
+          ))}
+        </Command.List>
+      </Command>
+    </Dialog>
+  );
+}
+
+function Keys(): ReactElement {
+  return (
+    <Dialog name="keys" title="Keys" testId="key-sheet">
+      <dl className="key-sheet">{BINDINGS.map((binding) => <div key={binding.id + binding.shown}><dt>{ACTIONS[binding.id].title}</dt><dd><kbd>{binding.shown}</kbd></dd></div>)}</dl>
+    </Dialog>
+  );
+}
+
+function Settings(): ReactElement {
+  const { theme, pair } = useStore(screenStore);
+  const hello = useStore(engineStore, (state) => state.hello);
+  return (
+    <Dialog name="settings" title="Settings">
+      <div className="form">
+        <div className="row"><span className="grow">Theme</span><button type="button" className="small" onClick={toggleTheme}>{theme}</button></div>
+        <div className="row"><span className="grow">Up and down<span className="dim"> both pairs hold for colour-blind eyes</span></span><span className="swatch up-swatch" aria-hidden="true" /><span className="swatch down-swatch" aria-hidden="true" /><button type="button" className="small" onClick={togglePair}>{pair}</button></div>
+        <div className="row"><span className="grow">Layout</span><button type="button" className="small" onClick={resetLayout}>Reset</button></div>
+        <div className="row"><span className="grow">Data folder</span><code className="clip">{hello?.dataFolder ?? "unknown"}</code></div>
+      </div>
+    </Dialog>
+  );
+}
+
+function About(): ReactElement {
+  const hello = useStore(engineStore, (state) => state.hello);
+  return (
+    <Dialog name="about" title="About Tapedeck">
+      <p>Tapedeck {hello?.version ?? ""} · record every message, prove every candle, replay any moment.</p>
+      <p className="dim">Protocol {hello?.protocol ?? "–"} · {hello?.shell ?? "–"} shell · MIT licence</p>
+      <p>Charts: <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">TradingView Lightweight Charts™</a>, copyright © 2025 TradingView, Inc., Apache licence 2.0.</p>
+      <p className="dim">Fonts: Inter and JetBrains Mono, SIL Open Font License 1.1.</p>
+    </Dialog>
+  );
+}
+
+export function Dialogs(): ReactElement | undefined {
+  const dialog = useStore(screenStore, (state) => state.dialog);
+  const hasView = useStore(viewStore, (state) => state.series !== undefined);
+  switch (dialog) {
+    case "palette":
+      return <Palette />;
+    case "symbols":
+      return <Symbols key={String(hasView)} />;
+    case "keys":
+      return <Keys />;
+    case "settings":
+      return <Settings />;
+    case "about":
+      return <About />;
+    case "import":
+      return <ImportDialog />;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,111 @@
+// Owns the layout of the whole screen and the attributes that colour it: mode, theme, colour pair.
+import { useEffect, type ReactElement } from "react";
+import { useStore } from "zustand";
+import { Group, Panel, Separator, type Layout } from "react-resizable-panels";
+import { Deck } from "../deck/Deck.tsx";
+import { Inspector } from "../inspector/Inspector.tsx";
+import { engineStore } from "../store/engine-state.ts";
+import { NARROW_BELOW_PX, screenStore } from "../store/screen.ts";
+import { Captures } from "./Captures.tsx";
+import { Dialogs } from "./Dialogs.tsx";
+import { Icon } from "./Icon.tsx";
+import { Markets } from "./Markets.tsx";
+import { modeName } from "./mode.ts";
+import { Stage } from "./Stage.tsx";
+import { StatusBar } from "./StatusBar.tsx";
+import { Toasts } from "./Toasts.tsx";
+import { TopBar } from "./TopBar.tsx";
+
+/** The attributes stand on the root element, so that portals (menus, dialogs) take the same colours. */
+function useRootAttributes(): void {
+  const mode = useStore(engineStore, (state) => modeName(state.mode));
+  const theme = useStore(screenStore, (state) => state.theme);
+  const pair = useStore(screenStore, (state) => state.pair);
+  useEffect(() => {
+    document.documentElement.dataset["mode"] = mode;
+  }, [mode]);
+  useEffect(() => {
+    document.documentElement.dataset["theme"] = theme;
+    document.documentElement.dataset["pair"] = pair;
+  }, [theme, pair]);
+}
+
+function useNarrow(): void {
+  useEffect(() => {
+    const query = window.matchMedia(`(max-width: ${NARROW_BELOW_PX}px)`);
+    const note = (): void => screenStore.setState(({ isNarrow, isInspectorOpen, selectedOpenMs }) => ({
+      isNarrow: query.matches,
+      // An overlay that opens by itself would cover the chart.
+      isInspectorOpen: query.matches && !isNarrow ? selectedOpenMs !== undefined && isInspectorOpen : isInspectorOpen,
+    }));
+    query.addEventListener("change", note);
+    note();
+    return () => query.removeEventListener("change", note);
+  }, []);
+}
+
+function Banner(): ReactElement | undefined {
+  const link = useStore(engineStore, (state) => state.link);
+  if (link === "lost") return <div className="banner banner-trouble" role="alert" data-testid="link-lost">The link to the engine is lost: what you see has stopped. Recording goes on if the engine still runs; reconnecting…</div>;
+  return undefined;
+}
+
+function FirstRun(): ReactElement | undefined {
+  const hello = useStore(engineStore, (state) => state.hello);
+  const isDone = useStore(screenStore, (state) => state.isFirstRunDone);
+  if (hello === undefined || isDone || !hello.simulated) return undefined;
+  return (
+    <div className="banner" data-testid="first-run">
+      <span className="grow">This market is simulated and already being recorded. For a real one run <code>tapedeck record --venue binance --symbol BTCUSDT</code>, or import a capture at the left.</span>
+      <button type="button" className="star" aria-label="Dismiss" onClick={() => screenStore.setState({ isFirstRunDone: true })}><Icon name="close" /></button>
+    </div>
+  );
+}
+
+function isUsable(layout: Readonly<Record<string, number>>, ids: readonly string[]): layout is Layout {
+  return ids.every((id) => layout[id] !== undefined) && Object.keys(layout).length === ids.length;
+}
+
+const WIDE = ["column-left", "column-stage", "column-inspector"] as const;
+const TWO = ["column-left", "column-stage"] as const;
+
+function Columns(): ReactElement {
+  const isOpen = useStore(screenStore, (state) => state.isInspectorOpen);
+  const isNarrow = useStore(screenStore, (state) => state.isNarrow);
+  const layoutVersion = useStore(screenStore, (state) => state.layoutVersion);
+  const isBeside = isOpen && !isNarrow;
+  const ids = isBeside ? WIDE : TWO;
+  const saved = screenStore.getState().columns;
+  return (
+    <div className="columns">
+      <Group
+        key={`${layoutVersion}/${String(isBeside)}`} orientation="horizontal" className="columns-group"
+        {...(isUsable(saved, ids) && { defaultLayout: saved })} onLayoutChanged={(columns) => screenStore.setState({ columns })}
+      >
+        <Panel id="column-left" defaultSize={264} minSize={200} maxSize={420} groupResizeBehavior="preserve-pixel-size" className="left"><Markets /><Captures /></Panel>
+        <Separator className="separator" aria-label="Width of the left column" />
+        <Panel id="column-stage" minSize={420} className="centre"><Stage /></Panel>
+        {isBeside && <Separator className="separator" aria-label="Width of the inspector" />}
+        {isBeside && <Panel id="column-inspector" defaultSize={348} minSize={280} maxSize={560} groupResizeBehavior="preserve-pixel-size" className="right"><Inspector /></Panel>}
+      </Group>
+      {isOpen && isNarrow && <div className="inspector-overlay"><Inspector /></div>}
+    </div>
+  );
+}
+
+export function Screen(): ReactElement {
+  useRootAttributes();
+  useNarrow();
+  return (
+    <div className="screen">
+      <TopBar />
+      <Banner />
+      <FirstRun />
+      <Columns />
+      <Deck />
+      <StatusBar />
+      <Dialogs />
+      <Toasts />
+    </div>
+  );
+}

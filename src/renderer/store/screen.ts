@@ -1,0 +1,101 @@
+// Owns what belongs to this screen alone: theme, selection, open dialogs, bookmarks, layout. Remembered through the engine's settings.
+import { z } from "zod";
+import { createStore } from "zustand/vanilla";
+import { VENUE_IDS } from "../../shared/market.ts";
+import { INTERVALS, type Interval } from "../../shared/time.ts";
+import { addUndo } from "./toasts.ts";
+
+const interval = z.custom<Interval>((value) => (INTERVALS as readonly unknown[]).includes(value));
+const layout = z.record(z.string(), z.number());
+
+const bookmarkSchema = z.object({
+  id: z.string(), captureId: z.string(), cursor: z.string(), seq: z.number(), knownMs: z.number(), name: z.string(),
+});
+export type Bookmark = z.infer<typeof bookmarkSchema>;
+
+/** What is kept between starts. Every member has a default, so that settings of an older version are still read. */
+const rememberedSchema = z.object({
+  theme: z.enum(["dark", "light"]).catch("dark"),
+  pair: z.enum(["ocean", "ice"]).catch("ocean"),
+  interval: interval.catch("1m"),
+  instrument: z.object({ venue: z.enum(VENUE_IDS), symbol: z.string() }).optional().catch(undefined),
+  bookmarks: z.array(bookmarkSchema).catch([]),
+  isFirstRunDone: z.boolean().catch(false),
+  isInspectorOpen: z.boolean().catch(true),
+  columns: layout.catch({}),
+  rows: layout.catch({}),
+  starred: z.array(z.string()).catch([]),
+});
+export type Remembered = z.infer<typeof rememberedSchema>;
+
+export type DialogName = "palette" | "symbols" | "keys" | "about" | "settings" | "import" | "goto";
+
+export interface ScreenState extends Remembered {
+  readonly dialog: DialogName | undefined;
+  /** The bar in the inspector. */
+  readonly selectedOpenMs: number | undefined;
+  /** Changes when the layout must be taken from the state again (reset), not on every drag. */
+  readonly layoutVersion: number;
+  /** The inspector covers the chart instead of standing beside it. */
+  readonly isNarrow: boolean;
+}
+
+export const NARROW_BELOW_PX = 1_360;
+
+export function remembered(settings: unknown): Remembered {
+  const parsed = rememberedSchema.safeParse(settings);
+  return parsed.success ? parsed.data : rememberedSchema.parse({});
+}
+
+export const screenStore = createStore<ScreenState>(() => ({
+  ...remembered({}), dialog: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false,
+}));
+
+/** The members to remember, and only these. */
+export function toRemember(state: ScreenState): Remembered {
+  return rememberedSchema.parse(state);
+}
+
+export function openDialog(dialog: DialogName | undefined): void {
+  screenStore.setState({ dialog });
+}
+
+export function toggleTheme(): void {
+  screenStore.setState(({ theme }) => ({ theme: theme === "dark" ? "light" : "dark" }));
+}
+
+export function togglePair(): void {
+  screenStore.setState(({ pair }) => ({ pair: pair === "ocean" ? "ice" : "ocean" }));
+}
+
+export function toggleInspector(): void {
+  screenStore.setState(({ isInspectorOpen }) => ({ isInspectorOpen: !isInspectorOpen }));
+}
+
+export function selectBar(selectedOpenMs: number | undefined): void {
+  screenStore.setState(selectedOpenMs === undefined ? { selectedOpenMs } : { selectedOpenMs, isInspectorOpen: true });
+}
+
+export function toggleStar(instrument: string): void {
+  screenStore.setState(({ starred }) => ({
+    starred: starred.includes(instrument) ? starred.filter((other) => other !== instrument) : [...starred, instrument],
+  }));
+}
+
+export function resetLayout(): void {
+  const { columns, rows, isInspectorOpen, layoutVersion } = screenStore.getState();
+  screenStore.setState({ columns: {}, rows: {}, isInspectorOpen: true, layoutVersion: layoutVersion + 1 });
+  addUndo("Layout reset", () => screenStore.setState((now) => ({ columns, rows, isInspectorOpen, layoutVersion: now.layoutVersion + 1 })));
+}
+
+export function addBookmark(bookmark: Bookmark): void {
+  screenStore.setState(({ bookmarks }) => ({ bookmarks: [...bookmarks.filter((other) => other.id !== bookmark.id), bookmark] }));
+}
+
+export function deleteBookmark(id: string): void {
+  const before = screenStore.getState().bookmarks;
+  const bookmark = before.find((other) => other.id === id);
+  if (bookmark === undefined) return;
+  screenStore.setState({ bookmarks: before.filter((other) => other.id !== id) });
+  addUndo(`Bookmark ${bookmark.name} deleted`, () => addBookmark(bookmark));
+}
