@@ -15,16 +15,26 @@ export const BTC = { venue: "binance-usdm", symbol: "BTCUSDT" } as const;
 export const TRADES = streamRef(BTC.venue, BTC.symbol, "trade");
 export const QUOTES = streamRef(BTC.venue, BTC.symbol, "bookTicker");
 
+function keyText(key: BarKey): string {
+  return `${key.venue}:${key.symbol}:${key.interval}:${key.openMs}`;
+}
+
 /** Versions by key; going back in time is forgetting the newest. Appending an old version again must be the same one. */
 export class MemoryHistory implements BarHistory {
   readonly versions: BarVersion[] = [];
+  readonly #latest = new Map<string, BarVersion>();
   latest(key: BarKey): BarVersion | undefined {
-    return this.versions.findLast(
-      (version) => version.key.openMs === key.openMs && version.key.interval === key.interval && version.key.symbol === key.symbol && version.key.venue === key.venue,
-    );
+    return this.#latest.get(keyText(key));
   }
   append(version: BarVersion): void {
     this.versions.push(version);
+    this.#latest.set(keyText(version.key), version);
+  }
+  /** As it was when it held that many versions. */
+  upTo(length: number): MemoryHistory {
+    const past = new MemoryHistory();
+    for (const version of this.versions.slice(0, length)) past.append(version);
+    return past;
   }
 }
 
@@ -108,8 +118,7 @@ export interface Run {
   readonly outputs: CanonicalOutput[];
 }
 
-export function start(options: { readonly intervals?: readonly Interval[] } = {}): Run {
-  const history = new MemoryHistory();
+export function start(options: { readonly intervals?: readonly Interval[] } = {}, history = new MemoryHistory()): Run {
   return { canonicalizer: createCanonicalizer({ sha256, history, ...options }), history, outputs: [] };
 }
 

@@ -9,7 +9,6 @@ import { BTC, LogBuilder, QUOTES, TRADES, feed, start, type Run } from "./canoni
 
 const DATA = new URL("../../../../shared/data/binance_usdm/", import.meta.url);
 const hasData = existsSync(DATA);
-if (!hasData) console.warn(`skipped: no captures in ${DATA.pathname}`);
 
 interface Wire {
   readonly stream?: string;
@@ -84,7 +83,7 @@ function expectSame(bar: BarVersion, row: readonly string[]): void {
   expect(equal(values.takerBuyQuoteVolume, dec(row[10] ?? ""))).toBe(true);
 }
 
-describe.skipIf(!hasData)("real captures", () => {
+describe.skipIf(!hasData)(hasData ? "real captures" : "real captures (skipped: ../shared/data is absent)", () => {
   it("2024-08-08: minutes equal the exchange's, and only the ends are graded below proved", () => {
     const run = importCapture("ws_BTCUSDT_20240808T2354.txt.gz");
     const official = klines("klines1m_BTCUSDT_20240808T2350_20240809T0001.csv");
