@@ -74,7 +74,7 @@ describe("a connection's life", () => {
     venue.offsetMs = 1_270;
     const collector = venue.collector();
     collector.start();
-    await venue.clock.advance(10_000);
+    await venue.clock.advance(10_010);
     const ticks = venue.control("tick");
     expect(ticks).toHaveLength(10);
     expect(Number(ticks[0]!.offset_ns) / 1e6).toBeCloseTo(1_270.5, 0);
@@ -160,7 +160,7 @@ describe("what breaks", () => {
     expect(venue.sockets).toHaveLength(1);
     await venue.clock.advance(10_000);
     expect(venue.control("disconnect")[0]).toMatchObject({ cause: "silent", connection: "sim.ws.1" });
-    expect(venue.control("backfill_done")).toEqual([expect.objectContaining({ outcome: "repaired", from_id: 1_049 })]);
+    expect(venue.control("backfill_done")).toEqual([expect.objectContaining({ outcome: "repaired", from_id: 1_050 })]);
     expect(collector.status().streams[0]).toMatchObject({ state: "live", gapsOpen: 0 });
   });
 
@@ -228,12 +228,12 @@ describe("what breaks", () => {
     collector.start();
     await venue.clock.advance(5_000);
     venue.clock.stepWall(3_600_000);
-    venue.offsetMs = -3_600_000;
     await venue.clock.advance(3_000);
     expect(venue.control("host_slept")).toEqual([{ kind: "host_slept", wall_jump_ms: 3_600_000, cause: "host-slept" }]);
     expect(venue.control("disconnect")[0]).toMatchObject({ cause: "host-slept" });
     expect(venue.sockets).toHaveLength(2);
-    expect(Number(venue.control("tick").at(-1)!.offset_ns) / 1e6).toBeCloseTo(0, -1);
+    expect(Number(venue.control("tick").at(-1)!.offset_ns) / 1e6).toBeCloseTo(-3_600_000, -1);
+    expect(venue.control("tick").filter(({ offset_ns }) => offset_ns > -1_000_000_000n)).toHaveLength(5);
     expect(collector.status().streams[0]?.state).toBe("live");
   });
 
@@ -267,13 +267,15 @@ describe("rotation", () => {
       for (const socket of venue.sockets) socket.say(aggTrade(state.nextId, START_MS + venue.clock.monotonicMs()));
       state.nextId += 1;
     }
+    await venue.clock.advance(5_000);
     expect(venue.clock.monotonicMs() - beforeMs).toBeGreaterThan(22.9 * 3_600_000);
     expect(venue.story()).toEqual(["connect", "subscribe", "acknowledge", "connect", "subscribe", "acknowledge", "disconnect:rotated"]);
     const got = ids(venue);
     const wanted = Array.from({ length: state.nextId - 1_000 }, (_, index) => 1_000 + index);
     expect([...new Set(got)].sort((x, y) => x - y)).toEqual(wanted);
-    const byConnection = Map.groupBy(venue.frames("aggTrade"), ({ connection }) => connection);
-    expect([...byConnection.keys()]).toEqual(["sim.ws.1", "sim.ws.2"]);
+    const perConnection = venue.frames("aggTrade").map(({ connection, payload }) => `${connection} ${new TextDecoder().decode(payload)}`);
+    expect(new Set(perConnection).size).toBe(perConnection.length);
+    expect(new Set(venue.frames("aggTrade").map(({ connection }) => connection))).toEqual(new Set(["sim.ws.1", "sim.ws.2"]));
     expect(got.length - wanted.length).toBe(collector.status().streams[0]?.duplicates);
     expect(got.length - wanted.length).toBeGreaterThan(0);
     expect(venue.control("backfill_begun")).toEqual([]);
@@ -430,6 +432,8 @@ describe("back-pressure", () => {
     venue.giveCredit();
     await venue.clock.advance(5_000);
     expect(venue.socket.isPaused).toBe(false);
+    state.isOn = false;
+    await venue.clock.advance(10);
     expect(ids(venue)).toEqual(Array.from({ length: state.nextId - 1_000 }, (_, index) => 1_000 + index));
     const lastHeld = venue.drafts.findLastIndex(({ eventNs }) => eventNs !== 0n && eventNs < BigInt(START_MS + 301_000) * 1_000_000n);
     const ticksBefore = venue.drafts.slice(appended, lastHeld).filter(({ payload }) => new TextDecoder().decode(payload).includes('"tick"'));

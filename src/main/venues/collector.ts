@@ -1,11 +1,10 @@
 // Records one venue: sockets, polls, clock ticks, gaps and their backfill, in one line of drafts to the recorder.
 // All waiting goes through the injected clock and timers; `stop` ends everything.
 import type { Clock, Fault, Random, Timers } from "../../shared/base.ts";
-import type { Routed } from "./adapter.ts";
 import type { StreamRef } from "../../shared/market.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { HttpTransport, WebSocketTransport } from "../net/transport.ts";
-import type { ConnectionPlan, Endpoints, Subscription, VenueAdapter } from "./adapter.ts";
+import type { ConnectionPlan, Endpoints, Routed, Subscription, VenueAdapter } from "./adapter.ts";
 import { Backfiller } from "./backfiller.ts";
 import { ClockJumpDetector } from "./clock-jump.ts";
 import { OffsetMeter } from "./clock-offset.ts";
@@ -16,6 +15,7 @@ import { Outbox, type CollectorSink } from "./outbox.ts";
 import { Poller } from "./poller.ts";
 import { BUDGET_SHARE, RateBudget } from "./rate-budget.ts";
 import { sourceStatus } from "./source-status.ts";
+import { StopSource } from "./stop-source.ts";
 import { StreamBook } from "./stream-book.ts";
 
 export interface ResumePoint {
@@ -73,7 +73,7 @@ class VenueCollector implements Collector {
   readonly #poller: Poller;
   readonly #offset: OffsetMeter;
   readonly #jumps: ClockJumpDetector;
-  readonly #stop = new AbortController();
+  readonly #stop = new StopSource();
   #links: readonly Link[] = [];
   #connections = 0;
   #cancelTick: (() => void) | undefined;
@@ -310,9 +310,11 @@ class VenueCollector implements Collector {
     this.#cancelTick?.();
     this.#poller.stop();
     this.#offset.stop();
-    this.#stop.abort();
+    this.#stop.stop();
     this.#budget.stop();
     if (!wasRunning) return;
+    // The last commit of what came before the closes: a close may take a second.
+    this.#outbox.flush();
     await Promise.all(this.#links.map((link) => link.stop()));
     await this.#backfiller.stopped();
     this.#book.each(undefined, (health) => { health.down("stopped"); });

@@ -103,6 +103,7 @@ export class ScriptedVenue implements WebSocketTransport, HttpTransport, Collect
       if (options.signal?.aborted === true) cancelled();
       options.signal?.addEventListener("abort", cancelled);
       this.clock.after(answer === undefined ? options.timeoutMs : this.httpMs, () => {
+        options.signal?.removeEventListener("abort", cancelled);
         if (answer === undefined) resolve({ ok: false, fault: { code: "net.timeout", message: `GET ${path}: timeout` } });
         else resolve({ ok: true, value: { status: answer.status, headers: answer.headers ?? {}, body: encoder.encode(answer.body) } });
       });

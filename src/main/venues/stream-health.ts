@@ -8,9 +8,9 @@ export interface StreamLimits {
   readonly silenceMs: number | undefined;
 }
 
-/** Rates are over the last four of these. */
+/** Rates are over the last four whole slots; the fifth is being filled. */
 const RATE_SLOT_MS = 500;
-const RATE_SLOTS = 4;
+const RATE_SLOTS = 5;
 
 type Ending = "rejected" | "dead_symbol";
 
@@ -117,11 +117,13 @@ export class StreamHealth {
 
   #turnSlots(nowMs: number): void {
     const slot = Math.floor(nowMs / RATE_SLOT_MS);
-    for (let turned = 0; this.#slot < slot && turned < RATE_SLOTS; turned += 1) {
-      this.#slots[(slot - turned) % RATE_SLOTS] = 0;
-      if (slot - turned === this.#slot + 1) break;
-    }
+    for (let empty = Math.max(this.#slot + 1, slot - RATE_SLOTS + 1); empty <= slot; empty += 1) this.#slots[empty % RATE_SLOTS] = 0;
     this.#slot = slot;
+  }
+
+  #rate(): number {
+    const whole = this.#slots.reduce((sum, count) => sum + count, 0) - (this.#slots[this.#slot % RATE_SLOTS] ?? 0);
+    return whole / (((RATE_SLOTS - 1) * RATE_SLOT_MS) / 1_000);
   }
 
   #state(counts: Counts): { readonly state: StreamState; readonly detail: string } {
@@ -139,7 +141,7 @@ export class StreamHealth {
     return {
       streamId: this.stream.streamId, venue: this.#venue, symbol: this.stream.symbol, channel: this.stream.channel, ...this.#state(counts),
       lastFrameMs: this.#lastFrameMs, messages: this.#messages,
-      rate: this.#slots.reduce((sum, count) => sum + count, 0) / ((RATE_SLOTS * RATE_SLOT_MS) / 1_000),
+      rate: this.#rate(),
       duplicates: counts.duplicates, gapsOpen: counts.gapsOpen, latencyMs: this.#latencyMs,
     };
   }
