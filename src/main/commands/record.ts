@@ -9,7 +9,7 @@ import { RateMeter } from "../engine/rate-meter.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-const PROGRESS_EVERY_MS = 500;
+const PROGRESS_EVERY_MS = 250;
 /** Node's timers end at 2^31 ms; nobody names a longer run, they leave the option out. */
 const DURATION_MAX_MS = 2 ** 31 - 1;
 
@@ -102,6 +102,8 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   const running = live;
   timers.push(setInterval(() => {
     const rate = meter.sample(performance.now(), running.positions.appended);
+    // With --json, whoever reads learns what is durable while it is recorded; the last line is the summary.
+    if (input.json) void output.json({ capture_id: running.captureId, messages: running.messages, durable_seq: running.positions.durable, gaps_open: running.gapsOpen }).then(() => output.flush());
     output.progress(`${running.messages} messages, ${Math.round(rate)}/s, durable up to #${running.positions.durable}, ${running.gapsOpen} gaps open`);
     if (running.halted !== undefined) {
       trouble = running.halted;

@@ -92,9 +92,10 @@ export class Recording {
       const opened = await recording.#recorder.call<RecorderOpened>({ type: "open" });
       recording.#positions = opened.positions;
       recording.#firstAppended = opened.positions.appended;
-      await recording.#deriver.call({ type: "open" });
-      recording.#deriver.note({ type: "durable", seq: opened.positions.durable });
+      // Sockets first: every moment without them is a gap, while deriving only has to catch up.
       for (const venue of options.venues) await recording.#startCollector(venue, opened.lastIds);
+      await recording.#deriver.call({ type: "open" });
+      recording.#deriver.note({ type: "durable", seq: recording.#positions.durable });
     } catch (error) {
       await recording.#recorder.terminate();
       await recording.#deriver.terminate();

@@ -76,9 +76,8 @@ export class LiveTape {
   }
 
   #keep(output: CanonicalOutput): void {
-    this.outputs.update(encoder.encode(`${canonicalStringify(output)}\n`));
-    if (output.kind === "bar") this.history.append(output.bar);
-    else if (output.kind === "gap") this.gaps.set(output.gap.gapId, output.gap);
+    this.outputs.add(encoder.encode(`${canonicalStringify(output)}\n`));
+    if (output.kind === "gap") this.gaps.set(output.gap.gapId, output.gap);
     else if (output.kind === "grade") this.grades.push(output.grade);
   }
 

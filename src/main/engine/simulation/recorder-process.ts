@@ -11,7 +11,7 @@ import type { Disk, LogPositions, RawLogWriter } from "../../rawlog/types.ts";
 import { openWriter } from "../../rawlog/writer.ts";
 import type { MemoryNetwork } from "../../sim/memory-transport.ts";
 import type { SeededRandom } from "../../sim/random.ts";
-import { createCollector, type Collector } from "../../venues/collector.ts";
+import { createCollector, type Collector, type ResumePoint } from "../../venues/collector.ts";
 import { adapterFor, decoderLookup } from "../../venues/registry.ts";
 import { lastIds } from "../last-ids.ts";
 
@@ -81,16 +81,16 @@ export class RecorderProcess {
     this.#startCollector(resumeFrom);
   }
 
-  async #resumePoints(): Promise<ReadonlyMap<string, { lastId: number; eventMs: undefined }>> {
+  async #resumePoints(): Promise<ReadonlyMap<string, ResumePoint>> {
     const { disk, folder, config } = this.#options;
     const reader = await openReader({ disk, folder });
     const streams = config.symbols.flatMap(({ venue, symbol }) => [`${venue}:${symbol}:aggTrade`]);
     const ids = await lastIds(reader, decoderLookup, streams);
     await reader.close();
-    return new Map(Object.entries(ids).map(([streamId, lastId]) => [streamId, { lastId, eventMs: undefined }]));
+    return new Map(Object.entries(ids));
   }
 
-  #startCollector(resumeFrom: ReadonlyMap<string, { lastId: number; eventMs: undefined }>): void {
+  #startCollector(resumeFrom: ReadonlyMap<string, ResumePoint>): void {
     const { clock, config, network, random, life } = this.#options;
     const adapter = adapterFor("sim");
     if (adapter === undefined) throw new Error("Invariant: the simulator has an adapter");
