@@ -40,7 +40,7 @@ export type QuarantinedPart = z.infer<typeof quarantinedSchema>;
 
 const segmentSchema = z.strictObject({
   kind: z.literal("segment"),
-  format: count,
+  format: z.literal(LOG_FORMAT),
   index: count,
   /** Relative to the capture's folder. */
   file: z.string(),
@@ -70,7 +70,7 @@ const segmentSchema = z.strictObject({
 });
 export type ManifestSegment = z.infer<typeof segmentSchema>;
 
-const captureSchema = z.strictObject({ kind: z.literal("capture"), format: count, capture_id: z.string() });
+const captureSchema = z.strictObject({ kind: z.literal("capture"), format: z.literal(LOG_FORMAT), capture_id: z.string() });
 export type ManifestCapture = z.infer<typeof captureSchema>;
 
 export function manifestPath(folder: string): string {

@@ -60,7 +60,7 @@ class SealedFile {
   readonly #state: SealState;
   readonly #pause: Pause;
   readonly #hash = new RunningSha256();
-  readonly #buffer = new ChunkBuffer(CHUNK_BYTES * 2);
+  readonly #buffer = new ChunkBuffer(CHUNK_BYTES / 4);
   readonly #channels = new Map<number, { readonly record: Uint8Array; count: number; chunk: number }>();
   readonly #streamChunk = new Map<string, number>();
   readonly #places: SealedChunkPlace[] = [];

@@ -45,11 +45,13 @@ export interface SimDiskFaults {
   fullAfterBytes: number;
   /** Syncs (of files) that still succeed; the next one fails. Default: unlimited. */
   syncsBeforeError: number;
+  /** Changing operations that still succeed; before the next one the power goes. Default: unlimited. */
+  operationsBeforeCrash: number;
 }
 
 /** Deterministic for one `Random`. */
 export class SimDisk implements Disk {
-  readonly faults: SimDiskFaults = { fullAfterBytes: Infinity, syncsBeforeError: Infinity };
+  readonly faults: SimDiskFaults = { fullAfterBytes: Infinity, syncsBeforeError: Infinity, operationsBeforeCrash: Infinity };
   readonly #random: Random;
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
@@ -58,6 +60,7 @@ export class SimDisk implements Disk {
   #written = 0;
   /** Files opened before a crash are dead: a crashed process writes nothing more. */
   #epoch = 0;
+  #isDown = false;
 
   constructor(random: Random) {
     this.#random = random;
@@ -68,13 +71,35 @@ export class SimDisk implements Disk {
     return this.#written;
   }
 
+  /** Before each changing operation: the power may go. While it is gone, nothing works. */
+  step(action: string, path: string): void {
+    this.faults.operationsBeforeCrash -= 1;
+    if (this.faults.operationsBeforeCrash < 0 && !this.#isDown) {
+      this.crash();
+      this.#isDown = true;
+    }
+    this.#powered(action, path);
+  }
+
+  #powered(action: string, path: string): void {
+    if (this.#isDown) throw fault("disk.failed", `Cannot ${action} ${path}: this process has crashed`);
+  }
+
+  /** Power is back: a new process may use the disk. */
+  restart(): void {
+    this.#isDown = false;
+    this.faults.operationsBeforeCrash = Infinity;
+  }
+
   #find(path: string, action: string): Inode {
+    this.#powered(action, path);
     const inode = this.#names.get(path);
     if (inode === undefined) throw fault("disk.not-found", `Cannot ${action} ${path}: no such file or folder`);
     return inode;
   }
 
   #change(change: NameChange): void {
+    this.step("change", change.sets ?? change.removes ?? change.folder);
     if (change.removes !== undefined) this.#names.delete(change.removes);
     if (change.sets !== undefined && change.inode !== undefined) this.#names.set(change.sets, change.inode);
     this.#pending.push(change);
@@ -86,6 +111,8 @@ export class SimDisk implements Disk {
 
   /** Appends what fits; a full disk keeps the part that fitted, as a real one does. */
   take(inode: Inode, bytes: Uint8Array, path: string): void {
+    if (this.faults.operationsBeforeCrash < 1) inode.append(bytes); // On its way to the disk when the power goes.
+    this.step("write", path);
     const fits = Math.max(0, Math.min(bytes.length, this.faults.fullAfterBytes - this.#written));
     inode.append(bytes.subarray(0, fits));
     this.#written += fits;
@@ -93,6 +120,7 @@ export class SimDisk implements Disk {
   }
 
   syncInode(inode: Inode, path: string): void {
+    this.step("sync", path);
     this.faults.syncsBeforeError -= 1;
     if (this.faults.syncsBeforeError < 0) {
       throw fault("disk.failed", `Cannot sync ${path}: the device reports an input/output error: check the disk`);
@@ -156,6 +184,7 @@ export class SimDisk implements Disk {
   }
 
   async list(path: string): Promise<readonly string[]> {
+    this.#powered("list", path);
     const names = new Set<string>();
     for (const known of [...this.#names.keys(), ...this.#folders]) {
       if (known.startsWith(`${path}/`)) names.add(known.slice(path.length + 1).split("/")[0] ?? "");
@@ -164,10 +193,12 @@ export class SimDisk implements Disk {
   }
 
   async size(path: string): Promise<number | undefined> {
+    this.#powered("read the size of", path);
     return this.#names.get(path)?.length;
   }
 
   async syncFolder(path: string): Promise<void> {
+    this.step("sync the folder", path);
     this.#apply(this.#pending.filter((change) => change.folder === path));
     this.#pending = this.#pending.filter((change) => change.folder !== path);
   }

@@ -262,7 +262,7 @@ class SegmentCheck {
       to_seq: last === undefined ? line.from_seq - 1 : last.from_seq + last.count - 1,
       from_recv_ns: this.#chunks.reduce((low, chunk) => (chunk.from_recv_ns < low ? chunk.from_recv_ns : low), this.#chunks[0]?.from_recv_ns ?? 0n),
       to_recv_ns: this.#chunks.reduce((high, chunk) => (chunk.to_recv_ns > high ? chunk.to_recv_ns : high), 0n),
-      last_recv_ns: this.#lastRecvNs, known_ns: this.#state.knownNs, streams: this.#streams, chunks: this.#chunks,
+      last_recv_ns: this.#lastRecvNs, known_ns: this.#state.knownNs, streams: this.#streams, chunks: this.#chunks, partial: this.#state.roots.partial,
     };
     for (const [member, value] of Object.entries(found)) {
       const expected = canonicalStringify({ value });

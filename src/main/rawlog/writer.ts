@@ -126,7 +126,7 @@ class SegmentWriter implements RawLogWriter {
     this.#manifest = recovered.manifest;
     this.#sealState = recovered.state;
     this.#lock = lock;
-    this.#chunk = new ChunkBuffer(this.#options.commitBytes + 64 * 1024);
+    this.#chunk = new ChunkBuffer(64 * 1024);
     this.#channels = new ChannelBook(recovered.lastIngest, recovered.state.ingestFloor);
     this.#segmentIndex = recovered.nextIndex;
     this.#nextSeq = recovered.nextSeq;
