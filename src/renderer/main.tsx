@@ -15,6 +15,7 @@ import { listenToKeys } from "./keyboard/listen.ts";
 import { Screen } from "./panels/Screen.tsx";
 import { startInspector } from "./store/inspector.ts";
 import { addToast } from "./store/toasts.ts";
+import { colourScreen } from "./theme/apply.ts";
 
 async function openEngine(): Promise<EngineClient> {
   const onBroken = (error: unknown): void => addToast(faultOf(error));
@@ -28,6 +29,7 @@ async function openEngine(): Promise<EngineClient> {
 
 const root = document.getElementById("root");
 if (root === null) throw new Error("Invariant: the page has no root element");
+colourScreen(document.documentElement);
 createRoot(root).render(<StrictMode><Screen /></StrictMode>);
 listenToKeys();
 startInspector();

@@ -57,11 +57,8 @@ function joinStores(container: HTMLElement): () => void {
     screenStore.subscribe((state, before) => {
       if (state.selectedOpenMs !== before.selectedOpenMs) underlay();
       if (state.theme === before.theme && state.pair === before.pair) return;
-      // The attributes that carry the colours are set by the screen's own effect, after this.
-      queueMicrotask(() => {
-        chart.setPalette(readPalette(container));
-        sync(true);
-      });
+      chart.setPalette(readPalette(container));
+      sync(true);
     }),
     dropGhost,
   ];

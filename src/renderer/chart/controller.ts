@@ -41,6 +41,7 @@ export class ChartController {
   #version = -1;
   #precision = 2;
   #lastAxis: TimeAxis | undefined;
+  #isLastUp: boolean | undefined;
 
   constructor(options: { readonly container: HTMLElement; readonly palette: Palette; readonly events: ChartEvents }) {
     this.#events = options.events;
@@ -113,6 +114,16 @@ export class ChartController {
     else this.#update(view, usable);
     this.#resets = view.resets;
     this.#version = view.version;
+    this.#colourLastPrice(view, options.force);
+  }
+
+  /** Explicitly, since the forming bar is hollow and the library would take its fill for the price label. */
+  #colourLastPrice(view: ViewState, isForced: boolean): void {
+    const { columns } = view.bars;
+    const isUp = (columns.close[columns.length - 1] ?? 0) >= (columns.open[columns.length - 1] ?? 0);
+    if (isUp === this.#isLastUp && !isForced) return;
+    this.#isLastUp = isUp;
+    this.#candles.applyOptions({ priceLineColor: isUp ? this.#palette.up : this.#palette.down });
   }
 
   underlay(view: ViewState, extra: { readonly cursorMs: number | undefined; readonly ghost: GhostBar | undefined; readonly selectedOpenMs: number | undefined }): void {

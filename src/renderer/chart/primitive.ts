@@ -102,8 +102,9 @@ export class TapePrimitive implements ISeriesPrimitive<Time> {
     const ghost = this.#underlay?.ghost;
     const color = this.#underlay?.palette.revised;
     if (axis === undefined || ghost === undefined || color === undefined) return;
-    const [open, high, low, close] = [ghost.open, ghost.high, ghost.low, ghost.close].map((price) => this.#series.priceToCoordinate(price));
-    if (open == null || high == null || low == null || close == null) return;
+    const place = (price: number): number | undefined => this.#series.priceToCoordinate(price) ?? undefined;
+    const [open, high, low, close] = [place(ghost.open), place(ghost.high), place(ghost.low), place(ghost.close)];
+    if (open === undefined || high === undefined || low === undefined || close === undefined) return;
     target.useMediaCoordinateSpace(({ context }) => {
       const x = barCentreX(axis, ghost.openMs);
       const half = Math.max(3, axis.spacing * 0.45);

@@ -66,6 +66,9 @@ export function startSession(engineClient: EngineClient): void {
 
 async function greet(): Promise<void> {
   isViewAsked = false;
+  isRangeAsked = false;
+  // After a reconnect the engine says anew which tape it holds for this screen, if any.
+  engineStore.setState({ player: undefined });
   const hello = await command("hello", {});
   if (hello === undefined) return;
   if (engineStore.getState().hello === undefined) screenStore.setState(remembered(hello.settings["screen"]));

@@ -27,7 +27,7 @@ function CaptureRow({ capture, isOpen }: { readonly capture: CaptureSummary; rea
       <button type="button" className="row-button capture-open" aria-current={isOpen} onClick={() => void openCapture(capture)} title={capture.fromMs === undefined ? "" : `From ${utc(capture.fromMs)} UTC`}>
         <span className="row">
           <b className="clip grow">{capture.captureId}</b>
-          {capture.simulated && <span className="tag">SIM</span>}
+          {capture.simulated && <span className="tag tag-simulated">SIM</span>}
           <span className={STATE_TONES[capture.state]}>{capture.state}</span>
         </span>
         <span className="row dim num"><span className="grow clip">{span}</span><span>{count(capture.events)} ev · {bytes(capture.bytes)}</span></span>

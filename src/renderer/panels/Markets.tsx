@@ -29,16 +29,17 @@ export function marketsOf(streams: readonly StreamStatus[], captures: EngineFram
 
 function StreamRow({ stream }: { readonly stream: StreamStatus }): ReactElement {
   const shown = STREAM_STATES[stream.state];
-  const latency = stream.latencyMs === undefined ? "" : duration(stream.latencyMs);
+  const isFlowing = stream.state === "live" || stream.state === "gap";
+  const latency = stream.latencyMs === undefined || !isFlowing ? "" : duration(stream.latencyMs);
   const reopen = (): void => void command("stream.reopen", { streamId: stream.streamId, reason: "Reopened on the screen" });
   return (
     <li className="row stream-row" data-testid="stream-row" data-stream={stream.streamId} data-state={stream.state} title={`${stream.streamId}: ${shown.words}${stream.detail === "" ? "" : `, ${stream.detail}`}`}>
       <span className={`glyph tone-${shown.tone}`} aria-label={shown.words}>{shown.glyph}</span>
       <span className="grow clip">{stream.channel}</span>
       {stream.state === "failed_closed" && <button type="button" className="small" onClick={reopen}>Reopen</button>}
-      {stream.state !== "live" && stream.state !== "failed_closed" && <span className={`tone-${shown.tone} clip`}>{shown.words}</span>}
+      {stream.state !== "live" && stream.state !== "failed_closed" && stream.state !== "gap" && <span className={`tone-${shown.tone} clip`}>{shown.words}</span>}
       {stream.gapsOpen > 0 && <span className="tone-warn num">{stream.gapsOpen} gap{stream.gapsOpen === 1 ? "" : "s"}</span>}
-      <span className="num dim latency">{latency}</span>
+      {latency !== "" && <span className="num dim latency">{latency}</span>}
       <span className="num rate">{rate(stream.rate)}/s</span>
     </li>
   );
@@ -61,15 +62,15 @@ function MarketRow({ market, isShown, isStarred }: { readonly market: Market; re
 
 function SourceRow({ source }: { readonly source: SourceStatus }): ReactElement {
   const shown = SOURCE_STATES[source.state];
-  const offset = source.offsetMs === undefined ? "" : `clock ${source.offsetMs >= 0 ? "+" : "−"}${Math.abs(source.offsetMs).toFixed(0)} ± ${(source.offsetErrorMs ?? 0).toFixed(0)} ms`;
+  const offset = source.offsetMs === undefined ? "" : `${source.offsetMs >= 0 ? "+" : "−"}${Math.abs(source.offsetMs).toFixed(0)} ± ${(source.offsetErrorMs ?? 0).toFixed(0)} ms`;
   const weight = source.weightUsed === undefined || source.weightLimit === undefined ? "" : `${source.weightUsed}/${source.weightLimit}`;
   return (
     <li className="row" title={source.detail} data-testid="source-row" data-state={source.state}>
       <span className={`glyph tone-${shown.tone}`} aria-label={shown.words}>{shown.glyph}</span>
       <span>{source.venue}</span>
-      {source.simulated && <span className="tag">SIMULATED</span>}
+      {source.simulated && <span className="tag tag-simulated">SIMULATED</span>}
       <span className="grow" />
-      <span className="num dim clip">{offset}</span>
+      <span className="num dim clip" title="Venue clock minus ours, with its error">{offset}</span>
       {weight !== "" && <span className="num dim" title="REST weight used of the venue's limit">{weight}</span>}
     </li>
   );

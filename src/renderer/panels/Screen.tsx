@@ -1,4 +1,4 @@
-// Owns the layout of the whole screen and the attributes that colour it: mode, theme, colour pair.
+// Owns the layout of the whole screen: bars, columns, banners.
 import { useEffect, type ReactElement } from "react";
 import { useStore } from "zustand";
 import { Group, Panel, Separator, type Layout } from "react-resizable-panels";
@@ -10,25 +10,10 @@ import { Captures } from "./Captures.tsx";
 import { Dialogs } from "./Dialogs.tsx";
 import { Icon } from "./Icon.tsx";
 import { Markets } from "./Markets.tsx";
-import { modeName } from "./mode.ts";
 import { Stage } from "./Stage.tsx";
 import { StatusBar } from "./StatusBar.tsx";
 import { Toasts } from "./Toasts.tsx";
 import { TopBar } from "./TopBar.tsx";
-
-/** The attributes stand on the root element, so that portals (menus, dialogs) take the same colours. */
-function useRootAttributes(): void {
-  const mode = useStore(engineStore, (state) => modeName(state.mode));
-  const theme = useStore(screenStore, (state) => state.theme);
-  const pair = useStore(screenStore, (state) => state.pair);
-  useEffect(() => {
-    document.documentElement.dataset["mode"] = mode;
-  }, [mode]);
-  useEffect(() => {
-    document.documentElement.dataset["theme"] = theme;
-    document.documentElement.dataset["pair"] = pair;
-  }, [theme, pair]);
-}
 
 function useNarrow(): void {
   useEffect(() => {
@@ -94,7 +79,6 @@ function Columns(): ReactElement {
 }
 
 export function Screen(): ReactElement {
-  useRootAttributes();
   useNarrow();
   return (
     <div className="screen">

@@ -32,7 +32,7 @@ function Legend(): ReactElement | undefined {
   return (
     <div className="legend num" data-testid="legend">
       <span className="legend-name"><b>{series.symbol}</b> · {series.venue} · {series.interval}</span>
-      {openMs !== undefined && <span className="dim">{utcDay(openMs)} {bucketTime(openMs, intervalMs)}</span>}
+      {hoverOpenMs !== undefined && openMs !== undefined && <span className="dim">{utcDay(openMs)} {bucketTime(openMs, intervalMs)}</span>}
       {bar === undefined ? <span className="dim">no trades</span> : (
         <>
           {(["open", "high", "low", "close"] as const).map((name) => <span key={name}><span className="dim">{name.charAt(0).toUpperCase()}</span> <span className={tone}>{grouped(bar[name])}</span></span>)}

@@ -50,7 +50,8 @@ export function isStale(frame: EngineFrame, epoch: number): boolean {
 
 export function applyFrame(frame: EngineFrame): void {
   if (isStale(frame, engineStore.getState().epoch)) return;
-  if (frame.view !== undefined) viewStore.setState(applyView(viewStore.getState(), frame.view));
+  // The cursor first: bars up to a new cursor drawn against an old one would be laid out twice.
   engineStore.setState(changesOf(frame));
+  if (frame.view !== undefined) viewStore.setState(applyView(viewStore.getState(), frame.view));
   for (const problem of frame.problems ?? []) addToast(problem);
 }

@@ -43,10 +43,8 @@ function paintTo(element: HTMLElement, canvas: HTMLCanvasElement): () => void {
     viewStore.subscribe(ask),
     screenStore.subscribe((state, before) => {
       if (state.theme === before.theme && state.pair === before.pair) return;
-      queueMicrotask(() => {
-        palette = readPalette(element);
-        ask();
-      });
+      palette = readPalette(element);
+      ask();
     }),
   ];
   ask();

@@ -55,11 +55,11 @@ export class ScriptedTape {
     while (this.#nextMs <= nowMs) {
       const ms = this.#nextMs;
       this.#nextMs += Math.max(1, Math.round(-Math.log(1 - this.#random()) * 420));
-      this.#drift = this.#drift * 0.998 + (this.#random() - 0.5) * 3;
-      this.#price += Math.round(this.#drift + (this.#random() - 0.5) * 160);
+      this.#drift = this.#drift * 0.99 + (this.#random() - 0.5) * 16 - (this.#price - 6_241_770) * 0.00002;
+      this.#price += Math.round(this.#drift + (this.#random() - 0.5) * 240);
       const isLost = this.gaps.some((gap) => gap.state !== "repaired" && ms >= gap.fromMs && ms < (gap.toMs ?? ms));
       if (isLost) continue;
-      const qty = Math.max(1, Math.round((-Math.log(1 - this.#random())) * 120));
+      const qty = Math.max(1, Math.round(Math.log(1 - this.#random()) ** 4 * 20));
       this.trades.push({ seq: this.trades.length + 1, ms, price: this.#price, qty, side: this.#random() < 0.5 + this.#drift / 200 ? 1 : -1 });
     }
   }
@@ -95,7 +95,7 @@ export function foldBars(tape: ScriptedTape, played: number, window: Window, sin
   const intervalMs = INTERVAL_MS[window.interval];
   const cursorMs = tape.trades[played - 1]?.ms ?? tape.startMs;
   const untilMs = Math.min(window.untilOpenMs ?? Infinity, cursorMs + 1);
-  const fromMs = Math.max(sinceMs, Math.floor(untilMs / intervalMs) * intervalMs - (window.bars - 1) * intervalMs);
+  const fromMs = Math.max(sinceMs, Math.floor((untilMs - 1) / intervalMs) * intervalMs - (window.bars - 1) * intervalMs);
   const first = tape.countUntil(fromMs - 1);
   const rows: number[][] = [];
   const lastOpenMs = Math.floor(cursorMs / intervalMs) * intervalMs;

@@ -1,0 +1,21 @@
+// Owns the attributes on the root element that colour everything: mode, theme, colour pair.
+import { modeName } from "../panels/mode.ts";
+import { engineStore } from "../store/engine-state.ts";
+import { screenStore } from "../store/screen.ts";
+
+/**
+ * Started before anything draws, so that canvases that read the colours after a change find the new ones. On the root,
+ * so that portals (menus, dialogs) take the same colours.
+ */
+export function colourScreen(root: HTMLElement): void {
+  const setMode = (): void => { root.dataset["mode"] = modeName(engineStore.getState().mode); };
+  const setTheme = (): void => {
+    const { theme, pair } = screenStore.getState();
+    root.dataset["theme"] = theme;
+    root.dataset["pair"] = pair;
+  };
+  engineStore.subscribe(setMode);
+  screenStore.subscribe(setTheme);
+  setMode();
+  setTheme();
+}
