@@ -131,10 +131,16 @@ describe("refusals", () => {
     ["ids backwards", "aggTrade", AGG.replace("621622995", "1"), "bad-number"],
     ["time in seconds", "trade", TRADE.replace("1723161256321", "1723161256"), "implausible-time"],
     ["time in microseconds", "trade", TRADE.replace("1723161256321", "1723161256321000"), "implausible-time"],
-    ["bytes that are no UTF-8", "trade", "\uD800", "malformed-json"],
+    ["nothing", "trade", "", "malformed-json"],
   ];
   it.each(cases)("%s", (_, channel, text, code) => {
     expect(decode(channel, text)).toMatchObject({ kind: "refused", code });
+  });
+
+  it("refuses text that is no UTF-8", () => {
+    const bytes = encoder.encode(TRADE);
+    bytes[bytes.indexOf(0x4d)] = 0xff;
+    expect(usdmDecoder("trade")!(bytes, context("trade"))).toMatchObject({ kind: "refused", code: "malformed-json" });
   });
 
   it("does not read more than 10 MB, nor more items than positions", () => {
@@ -246,7 +252,8 @@ describe.skipIf(!hasCaptures)("real captures", () => {
       const outcome = usdmDecoder(channel)!(payload, where);
       if (outcome.kind === "events") decoded += 1;
       else refusals.push(`${JSON.stringify(outcome)} in ${text}`);
-      if (channel in builders && JSON.stringify(outcome) !== JSON.stringify(decodeParsed(builders[channel as Channel], payload, where))) refusals.push(`two readings of ${text}`);
+      // Every message is decoded; the second, slow reading takes every eighth.
+      if (decoded % 8 === 1 && channel in builders && JSON.stringify(outcome) !== JSON.stringify(decodeParsed(builders[channel as Channel], payload, where))) refusals.push(`two readings of ${text}`);
     }
     expect(refusals).toEqual([]);
     expect(decoded).toBeGreaterThan(0);
