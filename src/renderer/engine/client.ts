@@ -10,7 +10,7 @@ export interface Transport {
   send(buffer: ArrayBuffer): boolean;
 }
 export interface TransportEvents {
-  received(buffer: ArrayBuffer): void;
+  received(buffer: ArrayBuffer | Uint8Array): void;
   opened(): void;
   lost(): void;
 }
@@ -81,7 +81,7 @@ export class RemoteEngine implements EngineClient {
     this.#setLink("lost");
   }
 
-  #received(buffer: ArrayBuffer): void {
+  #received(buffer: ArrayBuffer | Uint8Array): void {
     let message: EngineToUi;
     try {
       message = decodeEngineToUi(buffer);
