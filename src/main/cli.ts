@@ -1,4 +1,5 @@
 // The `tapedeck` command: parses, dispatches, and turns every outcome into an exit code. bin/tapedeck.mjs calls it.
+import type { Writable } from "node:stream";
 import { Command, CommanderError } from "commander";
 import { FaultError } from "../shared/base.ts";
 import { CliOutput } from "./cli-output.ts";
@@ -9,11 +10,19 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerDump } from "./commands/dump.ts";
 import { registerGaps } from "./commands/gaps.ts";
 import { registerImport } from "./commands/import.ts";
+import { registerRecord } from "./commands/record.ts";
+import { registerReplay } from "./commands/replay.ts";
 import { registerRevisions } from "./commands/revisions.ts";
+import { registerSimulate } from "./commands/simulate.ts";
 import { registerVerify } from "./commands/verify.ts";
 
 const OK = 0;
 const BAD_INPUT = 2;
+
+/** In the order of the help text. */
+const COMMANDS = [
+  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerSimulate, registerDoctor,
+];
 
 function buildProgram(context: CommandContext): Command {
   const program = new Command("tapedeck")
@@ -22,9 +31,7 @@ function buildProgram(context: CommandContext): Command {
     .configureOutput({ writeOut: (text) => void context.output.line(text.trimEnd()), writeErr: (text) => context.output.note(text.trimEnd()) })
     .showHelpAfterError(false)
     .enablePositionalOptions();
-  for (const register of [registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerDoctor]) {
-    register(program, context);
-  }
+  for (const register of COMMANDS) register(program, context);
   for (const command of program.commands) command.exitOverride().copyInheritedSettings(program);
   return program;
 }
@@ -39,8 +46,10 @@ function report(error: unknown, output: CliOutput): number {
   return BAD_INPUT;
 }
 
+interface CliStreams { readonly out: Writable; readonly log: Writable & { readonly isTTY?: boolean } }
+
 /** Runs one command line (without `node` and script) and resolves with the exit code: 0, 1 (a check failed) or 2 (bad input). */
-export async function runCli(argv: readonly string[], streams = { out: process.stdout, log: process.stderr }): Promise<number> {
+export async function runCli(argv: readonly string[], streams: CliStreams = { out: process.stdout, log: process.stderr }): Promise<number> {
   const output = new CliOutput(streams.out, streams.log);
   const stopping = new AbortController();
   const stop = (): void => stopping.abort();

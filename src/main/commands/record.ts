@@ -6,6 +6,7 @@ import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/engine.ts";
 import { RateMeter } from "../engine/rate-meter.ts";
+import { collectValues, collectWords } from "./words.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
@@ -39,13 +40,6 @@ const schema = z.object({
 });
 type RecordInput = z.output<typeof schema>;
 
-function collectWords(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), ...value.split(",").filter((word) => word !== "")];
-}
-function collect(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value];
-}
-
 export function registerRecord(program: Command, context: CommandContext): void {
   const command = program
     .command("record")
@@ -54,10 +48,10 @@ export function registerRecord(program: Command, context: CommandContext): void 
     .option("--venue <venue>", "sim or binance; may be repeated (default sim)", collectWords)
     .option("--symbol <symbol>", "may be repeated or separated by commas (default: the venue's)", collectWords)
     .option("--for <length>", "stop after this long: 30s, 10m, 4h")
-    .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collect)
+    .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collectValues)
     .option("--seed <number>", "seed of the built-in simulator")
     .option("--rate <number>", "messages per second of the built-in simulator")
-    .option("--fault <name=amount@s>", "let the built-in simulator misbehave, now or after some seconds; may be repeated", collect);
+    .option("--fault <name=amount@s>", "let the built-in simulator misbehave, now or after some seconds; may be repeated", collectValues);
   defineCommand({ command, context, schema, run: (input) => record(input, context) });
 }
 
