@@ -9,9 +9,14 @@ import { commonOptions, defineCommand, type CommandContext, type ExitCode } from
 
 const schema = z.object(commonOptions);
 
+/** Summaries carry the fraction that the screen needs; the contract's times are whole. */
+function wholeMs(ms: number | undefined): number | null {
+  return ms === undefined ? null : Math.floor(ms);
+}
+
 function captureObject(capture: CaptureSummary): Record<string, unknown> {
   const { captureId, venues, symbols, streams, fromMs, toMs, events, bytes, state } = capture;
-  return { capture_id: captureId, venues, symbols, streams, from_ts_ms: fromMs ?? null, to_ts_ms: toMs ?? null, events, bytes, state };
+  return { capture_id: captureId, venues, symbols, streams, from_ts_ms: wholeMs(fromMs), to_ts_ms: wholeMs(toMs), events, bytes, state };
 }
 
 function moment(ms: number | undefined): string {
