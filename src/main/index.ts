@@ -1,5 +1,5 @@
 // Entry of the Electron app (dist/main/index.js): hands the real Electron to the shell. Nothing else imports it as a value.
-import { createHash, randomBytes } from "node:crypto";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
@@ -62,7 +62,6 @@ try {
     preload: fileURLToPath(new URL("../preload/preload.cjs", DIST_MAIN)),
     loadScreen: () => ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN))),
     startEngine: () => composeEngine({ dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "electron", args }),
-    randomNonce: () => randomBytes(16).toString("base64url"),
     monotonicMs: () => performance.now(),
     after: (delayMs, run) => {
       const timer = setTimeout(run, delayMs);

@@ -13,17 +13,17 @@ const FIXED_HEADERS: Readonly<Record<string, string>> = {
 const NOTHING = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
 /**
- * The page's policy. `nonce` is for the one library of the screen that writes a style element (the scroll lock behind
- * dialogs); scripts have no nonce on purpose. `socketOrigins`: where its WebSocket may go besides `'self'`.
+ * Nothing inline at all, so there is no nonce that could leak: the screen's libraries that would write style elements are used
+ * in their other modes. `socketOrigins`: where its WebSocket may go, for browsers to which `'self'` means http only.
  */
-function pagePolicy(options: { readonly nonce: string; readonly socketOrigins: readonly string[] }): string {
+function pagePolicy(socketOrigins: readonly string[]): string {
   return [
     "default-src 'none'",
     "script-src 'self'",
-    `style-src 'self' 'nonce-${options.nonce}'`,
+    "style-src 'self'",
     "img-src 'self' data: blob:",
     "font-src 'self'",
-    `connect-src ${["'self'", ...options.socketOrigins].join(" ")}`,
+    `connect-src ${["'self'", ...socketOrigins].join(" ")}`,
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
@@ -34,6 +34,6 @@ export function plainHeaders(): Record<string, string> {
   return { ...FIXED_HEADERS, "content-security-policy": NOTHING };
 }
 
-export function pageHeaders(options: { readonly nonce: string; readonly socketOrigins: readonly string[] }): Record<string, string> {
-  return { ...FIXED_HEADERS, "content-security-policy": pagePolicy(options) };
+export function pageHeaders(socketOrigins: readonly string[]): Record<string, string> {
+  return { ...FIXED_HEADERS, "content-security-policy": pagePolicy(socketOrigins) };
 }

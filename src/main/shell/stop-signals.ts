@@ -9,16 +9,19 @@ export interface SignalSource {
   exit(code: number): void;
 }
 
+// One Ctrl+C arrives twice under npm: from the terminal, which signals everyone, and from npm, which passes it on.
+const SAME_WISH_MS = 1_000;
+
 const NUMBERS: Readonly<Record<StopSignalName, number>> = { SIGHUP: 1, SIGINT: 2, SIGTERM: 15 };
 
-/** Resolves with the first signal. From then on a further signal exits with 128 + its number, without tidying up. */
-export function firstStopSignal(source: SignalSource): Promise<StopSignalName> {
+/** Resolves with the first signal. Another one, a second or more after it, exits with 128 + its number, without tidying up. */
+export function firstStopSignal(source: SignalSource, monotonicMs: () => number): Promise<StopSignalName> {
   return new Promise((resolve) => {
-    let stopping = false;
+    let firstAtMs: number | undefined;
     for (const signal of STOP_SIGNALS) {
       source.on(signal, () => {
-        if (stopping) source.exit(128 + NUMBERS[signal]);
-        stopping = true;
+        if (firstAtMs !== undefined && monotonicMs() - firstAtMs >= SAME_WISH_MS) source.exit(128 + NUMBERS[signal]);
+        firstAtMs ??= monotonicMs();
         resolve(signal);
       });
     }

@@ -48,7 +48,7 @@ async function closeInOrder(engine: Engine, server: BrowserServer, reason: strin
 }
 
 async function run(): Promise<void> {
-  const stopped = firstStopSignal(process);
+  const stopped = firstStopSignal(process, () => performance.now());
   const args = parseShellArguments(process.argv.slice(2));
   const files = await ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN)));
   let engine: Engine | undefined = undefined;
@@ -64,7 +64,7 @@ async function run(): Promise<void> {
     note,
   });
   engine = await composeEngine({ dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "browser", args });
-  say(`Tapedeck ${VERSION} ${describeRecording(engine, args.dataFolder)}: ${server.address()}`);
+  say(`Tapedeck ${VERSION} ${describeRecording({ engine, venues: args.request.venues, dataFolder: args.dataFolder })}: ${server.address()}`);
   if (args.open) void showWindow(server);
   await closeInOrder(engine, server, `stopped by ${await stopped}`);
 }

@@ -106,7 +106,7 @@ export class BrowserServer {
     if (!this.#access.isSignedIn(request.headers.cookie)) {
       return textAnswer(403, "Open the address with the token, as Tapedeck printed it when it started.");
     }
-    return this.#options.files.answer(path, { nonce: this.#options.randomToken(), socketOrigins: [`ws://${host}`] });
+    return this.#options.files.answer(path, [`ws://${host}`]);
   }
 
   #signIn(token: string): ScreenAnswer {

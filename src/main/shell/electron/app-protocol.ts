@@ -15,16 +15,16 @@ export function registerAppScheme(protocol: ElectronApi["protocol"]): void {
   protocol.registerSchemesAsPrivileged([{ scheme: APP_SCHEME, privileges: { standard: true, secure: true, supportFetchAPI: true } }]);
 }
 
-export function serveApp(protocol: ElectronApi["protocol"], files: ScreenFiles, randomNonce: () => string): void {
+export function serveApp(protocol: ElectronApi["protocol"], files: ScreenFiles): void {
   protocol.handle(APP_SCHEME, (request) => {
-    const { status, headers, body } = answer(request, files, randomNonce);
+    const { status, headers, body } = answer(request, files);
     return new Response(body, { status, headers });
   });
 }
 
-function answer(request: { readonly url: string; readonly method: string }, files: ScreenFiles, randomNonce: () => string): ScreenAnswer {
+function answer(request: { readonly url: string; readonly method: string }, files: ScreenFiles): ScreenAnswer {
   if (!isOurPage(request.url)) return textAnswer(404, "There is nothing at this address.");
   if (request.method !== "GET") return textAnswer(405, "Only GET.");
   const [path = ""] = request.url.slice(APP_ORIGIN.length).split(/[?#]/, 1);
-  return files.answer(path, { nonce: randomNonce(), socketOrigins: [] });
+  return files.answer(path, []);
 }

@@ -41,7 +41,7 @@ function options(wish: Partial<ElectronShellOptions> = {}): ElectronShellOptions
     api, version: "1.2.3", isMac: false, profileFolder: folder, preload: "/dist/preload/preload.cjs",
     loadScreen: () => ScreenFiles.load(join(folder, "renderer")),
     startEngine: () => Promise.resolve(engine),
-    randomNonce: () => "nonce", monotonicMs: () => nowMs,
+    monotonicMs: () => nowMs,
     after: (delayMs, run) => {
       const deadline = { delayMs, run, cancelled: false };
       deadlines.push(deadline);
@@ -124,10 +124,10 @@ describe("the window", () => {
     await start();
     const page = api.serve?.({ url: "app://tapedeck/", method: "GET" });
     expect(page?.headers.get("content-security-policy")).toBe(
-      "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-nonce'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
+      "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; " +
         "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
     );
-    expect(await page?.text()).toBe('<html><head><meta property="csp-nonce" nonce="nonce"></head></html>');
+    expect(await page?.text()).toBe("<html><head></head></html>");
     expect(await api.serve?.({ url: "app://tapedeck/assets/a-1.js?x#y", method: "GET" }).text()).toBe("void 0;");
     const statuses = ["app://other/", "app://tapedeck.evil/", "app://tapedeck/../window.json", "app://tapedeck/%2e%2e/window.json"].map(
       (url) => api.serve?.({ url, method: "GET" }).status,

@@ -34,7 +34,6 @@ export interface ElectronShellOptions {
   readonly preload: string;
   loadScreen(): Promise<ScreenFiles>;
   startEngine(): Promise<ShellEngine>;
-  randomNonce(): string;
   monotonicMs(): number;
   /** Runs once after the delay; calling the returned function cancels. */
   after(delayMs: number, run: () => void): () => void;
@@ -108,7 +107,7 @@ export class ElectronShell {
     }));
     this.#listenToPage();
     try {
-      serveApp(api.protocol, await this.#options.loadScreen(), () => this.#options.randomNonce());
+      serveApp(api.protocol, await this.#options.loadScreen());
       // The window loads while the engine starts; the page's wish for a port waits for it.
       this.#engine = this.#options.startEngine();
       this.#openWindow();
