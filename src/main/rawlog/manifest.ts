@@ -3,7 +3,7 @@ import { z } from "zod";
 import { FaultError, fault } from "../../shared/base.ts";
 import { canonicalParse, canonicalStringify } from "../../shared/canonical-json.ts";
 import { sha256Hex } from "./sha256.ts";
-import { LOG_FORMAT, MANIFEST_FILE } from "./segment-format.ts";
+import { LOG_FORMAT, MANIFEST_FILE, RAW_FOLDER, openName } from "./segment-format.ts";
 import type { Disk } from "./types.ts";
 
 const count = z.number().int().nonnegative();
@@ -117,6 +117,7 @@ function parseLine<T>(text: string, schema: z.ZodType<T>, where: string): T {
 /** Parses and checks a growing manifest, line by line; keeps its place between calls. */
 export class ManifestReader {
   readonly #disk: Disk;
+  readonly #folder: string;
   readonly #path: string;
   #captureId: string | undefined;
   #hash = "";
@@ -127,6 +128,7 @@ export class ManifestReader {
 
   constructor(disk: Disk, folder: string) {
     this.#disk = disk;
+    this.#folder = folder;
     this.#path = manifestPath(folder);
   }
 
@@ -167,17 +169,31 @@ export class ManifestReader {
     return this.#take(bytes);
   }
 
-  #take(bytes: Uint8Array): number {
+  async #take(bytes: Uint8Array): Promise<number> {
     let taken = 0;
     let from = 0;
-    for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10, from)) {
-      this.#takeLine(Buffer.from(bytes.buffer, bytes.byteOffset + from, newline - from));
-      from = newline + 1;
-      taken += 1;
+    try {
+      for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10, from)) {
+        this.#takeLine(Buffer.from(bytes.buffer, bytes.byteOffset + from, newline - from));
+        this.#offset += newline + 1 - from;
+        from = newline + 1;
+        taken += 1;
+      }
+    } catch (error) {
+      if (!(await this.#isTorn(error))) throw error;
     }
-    this.#offset += from;
     this.#tornBytes = bytes.length - from;
     return taken;
+  }
+
+  /**
+   * A crash can leave garbage with a newline in it. It was never a durable line if its segment's open file is still
+   * there: that is removed only after the line is durable.
+   */
+  async #isTorn(error: unknown): Promise<boolean> {
+    if (!(error instanceof FaultError) || error.fault.code !== "log.manifest-damaged" || this.#captureId === undefined) return false;
+    const open = `${this.#folder}/${RAW_FOLDER}/${openName(this.#segments.length + 1)}`;
+    return (await this.#disk.size(open)) !== undefined;
   }
 
   #takeLine(line: Buffer): void {
@@ -244,9 +260,4 @@ export class ManifestWriter {
     this.#hash = lineHash(text);
     return line;
   }
-}
-
-/** True for faults that say "not for this version" or "damaged", which a person must see. */
-export function isLogFault(error: unknown): error is FaultError {
-  return error instanceof FaultError && error.fault.code.startsWith("log.");
 }

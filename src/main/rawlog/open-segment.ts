@@ -31,6 +31,15 @@ export function parseSegmentHead(bytes: Uint8Array, file: string): { info: Segme
   return { info: parseSegmentMetadata(members, file), bytes: metadata.end };
 }
 
+function parsedHead(bytes: Uint8Array, file: string): { info: SegmentInfo; bytes: number } | undefined {
+  try {
+    return parseSegmentHead(bytes, file);
+  } catch (error) {
+    if (!(error instanceof FaultError) || error.fault.code === "log.newer-format") throw error;
+    return undefined;
+  }
+}
+
 function recordAt(bytes: Uint8Array, view: DataView, at: number): { content: number; end: number } | undefined {
   if (at + RECORD_PREFIX > bytes.length) return undefined;
   const end = at + RECORD_PREFIX + readU64(view, at + 1);
@@ -87,10 +96,14 @@ export class OpenSegmentScanner {
     return this.#slab.subarray(this.#offset - this.#slabAt);
   }
 
+  /**
+   * False while the head is torn or garbage: then nothing of the file can be read, and recovery keeps it aside.
+   * Faults: `log.newer-format`.
+   */
   async #readHead(): Promise<boolean> {
     for (let length = 64 * 1024; ; length *= 4) {
       const window = await this.#window(length);
-      const head = parseSegmentHead(window, this.#name);
+      const head = parsedHead(window, this.#name);
       if (head !== undefined) {
         this.#info = head.info;
         this.#offset = head.bytes;
@@ -105,12 +118,7 @@ export class OpenSegmentScanner {
    * The chunks behind it may still be whole. Faults: `log.newer-format`.
    */
   async readHead(expected: SegmentInfo): Promise<boolean> {
-    try {
-      if (!(await this.#readHead())) return false;
-    } catch (error) {
-      if (!(error instanceof FaultError) || error.fault.code === "log.newer-format") throw error;
-      return false;
-    }
+    if (!(await this.#readHead())) return false;
     const { captureId, index, baseSeq } = this.#info ?? expected;
     if (captureId === expected.captureId && index === expected.index && baseSeq === expected.baseSeq) return true;
     this.#info = undefined;

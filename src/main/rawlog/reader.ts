@@ -199,11 +199,15 @@ class LogReader implements RawLogReader {
 
   /** The chunk that holds `seq`, or the first one behind it. */
   #find(seq: number): Found | undefined {
-    const entry = this.#entries[firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).lastSeq >= seq)];
-    if (entry === undefined) return undefined;
-    const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks[chunk] as ChunkPlace) >= seq);
-    const place = entry.chunks[number];
-    return place === undefined ? undefined : { entry, number, place };
+    const first = firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).lastSeq >= seq);
+    // From there on: a segment that a crash left empty holds no chunk, but ends at a number.
+    for (let index = first; index < this.#entries.length; index += 1) {
+      const entry = this.#entries[index] as SegmentEntry;
+      const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks[chunk] as ChunkPlace) >= seq);
+      const place = entry.chunks[number];
+      if (place !== undefined) return { entry, number, place };
+    }
+    return undefined;
   }
 
   async #load(found: Found, slab: Slab | undefined): Promise<{ cached: CachedChunk; slab: Slab | undefined }> {

@@ -91,6 +91,14 @@ export class ChannelTable {
   }
 }
 
+function decodeText(bytes: Uint8Array): string {
+  try {
+    return utf8.decode(bytes);
+  } catch {
+    throw fault("log.damaged-record", "a record holds a text that is not UTF-8");
+  }
+}
+
 class TextCursor {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -114,7 +122,7 @@ class TextCursor {
   text(): string {
     const length = this.u32();
     if (this.at + length > this.#end) throw fault("log.damaged-record", "a record ends in the middle of a text");
-    const text = utf8.decode(this.#bytes.subarray(this.at, this.at + length));
+    const text = decodeText(this.#bytes.subarray(this.at, this.at + length));
     this.at += length;
     return text;
   }

@@ -194,9 +194,14 @@ function countIn(members: ReadonlyMap<string, string>, name: string, file: strin
 }
 
 function parseBases(text: string, file: string): Record<string, number> {
-  const value = canonicalParse(text);
+  let value: unknown;
+  try {
+    value = canonicalParse(text);
+  } catch {
+    value = undefined; // Said below, with the file's name.
+  }
   if (typeof value !== "object" || value === null || Array.isArray(value)) {
-    throw fault("log.not-a-segment", `${file}: the segment metadata has no ingest_bases`);
+    throw fault("log.not-a-segment", `${file}: the segment metadata has no readable ingest_bases`);
   }
   const bases: Record<string, number> = {};
   for (const [streamId, before] of Object.entries(value)) {

@@ -76,7 +76,6 @@ export class SimDisk implements Disk {
     this.faults.operationsBeforeCrash -= 1;
     if (this.faults.operationsBeforeCrash < 0 && !this.#isDown) {
       this.crash();
-      this.#isDown = true;
     }
     this.#powered(action, path);
   }
@@ -85,7 +84,10 @@ export class SimDisk implements Disk {
     if (this.#isDown) throw fault("disk.failed", `Cannot ${action} ${path}: this process has crashed`);
   }
 
-  /** Power is back: a new process may use the disk. */
+  /**
+   * Power is back: a new process may use the disk. Before this, let the old process's pending promises run out: what it
+   * still tries must fail.
+   */
   restart(): void {
     this.#isDown = false;
     this.faults.operationsBeforeCrash = Infinity;
@@ -210,8 +212,10 @@ export class SimDisk implements Disk {
     }
   }
 
-  /** Power loss: keeps what was synced; of the rest, a random part. Open files are dead afterwards. */
+  /** Power loss: keeps what was synced; of the rest, a random part. Nothing works until `restart`; open files stay dead. */
   crash(): void {
+    if (this.#isDown) return;
+    this.#isDown = true;
     this.#epoch += 1;
     this.#apply(this.#pending.filter(() => this.#random.next() < 0.5));
     this.#pending = [];
@@ -222,8 +226,9 @@ export class SimDisk implements Disk {
     this.#durableNames = new Map(this.#names);
   }
 
-  /** The process died, the machine did not: everything written is there. */
+  /** The process died, the machine did not: everything written is there. Nothing works until `restart`. */
   kill(): void {
+    this.#isDown = true;
     this.#epoch += 1;
   }
 
