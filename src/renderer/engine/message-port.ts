@@ -36,7 +36,7 @@ function isPortNote(data: unknown): boolean {
 
 function listen(port: MessagePort, events: TransportEvents): MessagePort {
   port.addEventListener("message", (message: MessageEvent<unknown>) => {
-    if (message.data instanceof ArrayBuffer) events.received(message.data);
+    if (message.data instanceof ArrayBuffer || message.data instanceof Uint8Array) events.received(message.data);
   });
   port.addEventListener("close", () => events.lost());
   port.start();

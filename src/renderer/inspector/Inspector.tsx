@@ -29,7 +29,7 @@ function Numbers({ values }: { readonly values: Readonly<Record<string, string>>
   const known = NUMBER_NAMES.filter(([name]) => values[name] !== undefined);
   return (
     <dl className="numbers">
-      {known.map(([name, title]) => <div key={name}><dt>{title}</dt><dd className="num" data-testid={`inspect-${name}`}>{grouped(values[name] ?? "")}</dd></div>)}
+      {known.map(([name, title]) => <div key={name} className={name.includes("uote") ? "whole-row" : undefined}><dt>{title}</dt><dd className="num" data-testid={`inspect-${name}`}>{grouped(values[name] ?? "")}</dd></div>)}
     </dl>
   );
 }

@@ -2,7 +2,8 @@
 import { SPEEDS, type PlayerCommand } from "../../shared/protocol/commands.ts";
 import { INTERVAL_MS } from "../../shared/time.ts";
 import { withChart } from "../chart/handle.ts";
-import { followRightEdge, run } from "../engine/session.ts";
+import { faultOf } from "../engine/client.ts";
+import { engine, followRightEdge, run } from "../engine/session.ts";
 import { speed as speedText } from "../format/numbers.ts";
 import { utc } from "../format/times.ts";
 import { engineStore } from "../store/engine-state.ts";
@@ -10,7 +11,7 @@ import { recomputeBar } from "../store/inspector.ts";
 import {
   addBookmark, openDialog, resetLayout, screenStore, selectBar, toggleInspector, togglePair, toggleTheme, type Bookmark,
 } from "../store/screen.ts";
-import { addNote } from "../store/toasts.ts";
+import { addNote, addToast, addUndo } from "../store/toasts.ts";
 import { viewStore } from "../store/view.ts";
 import type { ActionId } from "./keymap.ts";
 
@@ -94,6 +95,16 @@ function close(): void {
   else selectBar(undefined);
 }
 
+/** Stopping loses data for good, so the way back stays in sight. */
+async function stopRecording(): Promise<void> {
+  try {
+    await engine().call("record.stop", {});
+    addUndo("Recording stopped", () => run("record.start", {}));
+  } catch (error) {
+    addToast(faultOf(error));
+  }
+}
+
 function verifyCapture(): void {
   const captureId = engineStore.getState().player?.captureId;
   if (captureId !== undefined) run("verify.start", { captureId });
@@ -125,7 +136,7 @@ export const ACTIONS: Readonly<Record<ActionId, Action>> = {
   "import": { title: "Import a capture…", group: "Tape", run: () => openDialog("import") },
   "verify": { title: "Verify this capture", group: "Tape", run: verifyCapture },
   "record-start": { title: "Start recording", group: "Tape", run: () => run("record.start", {}) },
-  "record-stop": { title: "Stop recording", group: "Tape", run: () => run("record.stop", {}) },
+  "record-stop": { title: "Stop recording", group: "Tape", run: () => void stopRecording() },
   "inspector": { title: "Show or hide the inspector", group: "Screen", run: toggleInspector },
   "theme": { title: "Dark or light", group: "Screen", run: toggleTheme },
   "colours": { title: "Other up and down colours", group: "Screen", run: togglePair },

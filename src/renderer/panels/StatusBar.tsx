@@ -22,13 +22,10 @@ function Recording({ recording }: { readonly recording: RecordingStatus }): Reac
   const waiting = recording.written - recording.durable;
   return (
     <>
-      <button
-        type="button" className={`cell ${shown.tone}`} data-testid="status-rate"
-        title={recording.fault?.message ?? (recording.state === "recording" ? "Click to stop recording" : "Click to start recording")}
-        onClick={() => act(recording.state === "recording" ? "record-stop" : "record-start")}
-      >
+      <span className={`cell ${shown.tone}`} data-testid="status-rate" data-state={recording.state}>
         <span aria-hidden="true">{shown.glyph}</span> {shown.words}{recording.state === "recording" && <span className="num"> {rate(recording.messagesPerSecond)} ev/s</span>}
-      </button>
+      </span>
+      {recording.state === "off" && <button type="button" className="cell" data-testid="record-start" onClick={() => act("record-start")}>Start recording</button>}
       {recording.fault !== undefined && <span className="cell tone-trouble clip">{recording.fault.message}</span>}
       <span className="cell num" data-testid="status-durable" data-durable={recording.durable} data-written={recording.written} title={`${count(recording.written)} written, ${count(recording.durable)} durable, ${count(Math.max(0, waiting))} on the way`}>
         durable {count(recording.durable)} <span className="dim">≤ {recording.commitEveryMs} ms</span>
