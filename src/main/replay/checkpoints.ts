@@ -1,10 +1,10 @@
 // Where a tape can be taken up again: coarse points over the whole capture, fine ones around the cursor. Both bounded.
 import type { HeadSnapshot } from "./head.ts";
 
-/** Coarse points kept; when there are more, every second one goes and the spacing doubles. */
-export const CHECKPOINTS_MAX = 1_024;
-/** Records between coarse points of a small capture: reading so many on takes some tens of milliseconds at most. */
-const SPACING_MIN = 8_192;
+/** Coarse points kept (measured 13 KB each, so about 55 MB); when there are more, every second one goes and the spacing doubles. */
+export const CHECKPOINTS_MAX = 4_096;
+/** Records between coarse points of a small capture. Ten million records get one per 2,442: a seek reads on for some ms. */
+const SPACING_MIN = 2_048;
 
 /** Index of the last element with `of(element) <= bound`, -1 when there is none. */
 function lastAtMost(list: readonly HeadSnapshot[], of: (snapshot: HeadSnapshot) => number, bound: number): number {
@@ -36,7 +36,7 @@ export class Checkpoints {
 
   /** Told how long the tape will at least be, spacing is right from the start instead of after several thinnings. */
   expect(seqs: number): void {
-    this.#spacing = Math.max(this.#spacing, Math.ceil(seqs / (CHECKPOINTS_MAX - 24)));
+    this.#spacing = Math.max(this.#spacing, Math.ceil(seqs / (CHECKPOINTS_MAX - 1)));
   }
 
   /** True when a point is due at this seq: skipped streams count too, since their chunks must be read. */
