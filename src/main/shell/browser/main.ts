@@ -47,7 +47,7 @@ async function closeInOrder(engine: Engine, server: BrowserServer, reason: strin
   }
 }
 
-async function run(): Promise<void> {
+async function start(): Promise<() => Promise<void>> {
   const stopped = firstStopSignal(process, () => performance.now());
   const args = parseShellArguments(process.argv.slice(2));
   const files = await ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN)));
@@ -66,17 +66,27 @@ async function run(): Promise<void> {
   engine = await composeEngine({ dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "browser", args });
   say(`Tapedeck ${VERSION} ${describeRecording({ engine, venues: args.request.venues, dataFolder: args.dataFolder })}: ${server.address()}`);
   if (args.open) void showWindow(server);
-  await closeInOrder(engine, server, `stopped by ${await stopped}`);
+  const running = engine;
+  return async () => {
+    await closeInOrder(running, server, `stopped by ${await stopped}`);
+  };
+}
+
+/** What cannot start is bad input (2), as on the command line; what goes wrong later is a failure (1). */
+function end(error: unknown, faultCode: number): void {
+  if (error instanceof FaultError) note(error.fault.message);
+  else note(`unexpected error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+  process.exit(error instanceof FaultError ? faultCode : FAILED);
 }
 
 // Whoever reads our output may leave (`npm start | head`); recording goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
+let untilClosed: (() => Promise<void>) | undefined = undefined;
 try {
-  await run();
+  untilClosed = await start();
+  await untilClosed();
   process.exit(0);
 } catch (error) {
-  if (error instanceof FaultError) note(error.fault.message);
-  else note(`unexpected error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-  process.exit(error instanceof FaultError && error.fault.code === "usage" ? BAD_INPUT : FAILED);
+  end(error, untilClosed === undefined ? BAD_INPUT : FAILED);
 }
