@@ -38,7 +38,8 @@ describe("electron-builder.yml", () => {
 
   it("names an icon that exists and ships what is built", () => {
     expect(existsSync(join(ROOT, readPackaging().linux.icon))).toBe(true);
-    expect(readPackaging().files).toContain("dist/**");
+    expect(readPackaging().files).toEqual(expect.arrayContaining(["dist/**", "LICENSE", "NOTICE"]));
+    for (const name of ["LICENSE", "NOTICE"]) expect(existsSync(join(ROOT, name))).toBe(true);
   });
 });
 
