@@ -48,13 +48,9 @@ export function ticked(fold: FoldState, recvNs: bigint, errorNs: bigint, seq: nu
   advance(fold, ms, "clock_tick", seq);
 }
 
-function backfillKey(fromId: number, toId: number): string {
-  return `${fromId}-${toId}`;
-}
-
 export function backfillBegun(fold: FoldState, range: { readonly fromId: number; readonly toId: number; readonly attempt: number }, seq: number): void {
-  const key = backfillKey(range.fromId, range.toId);
-  if (!fold.backfills.includes(key)) fold.backfills = [...fold.backfills, key];
+  const { fromId, toId } = range;
+  fold.backfills = [...without(fold.backfills, fromId, toId), { fromId, toId }];
   fold.lastAggregate = undefined;
   fold.gaps.backfillBegun(range.fromId, range.toId, range.attempt, seq);
   afterChange(fold, seq);
@@ -62,12 +58,16 @@ export function backfillBegun(fold: FoldState, range: { readonly fromId: number;
 }
 
 export function backfillDone(fold: FoldState, done: Outcome, seq: number): void {
-  const key = backfillKey(done.fromId, done.toId);
-  fold.backfills = fold.backfills.filter((other) => other !== key);
+  fold.backfills = without(fold.backfills, done.fromId, done.toId);
   fold.gaps.backfillDone(done, fold.runs, seq);
   if (fold.backfills.length === 0) for (const track of fold.tracks) closeRevisions(fold, track, (pending) => pending.backfilled, seq);
   afterChange(fold, seq);
   schedule(fold);
+}
+
+/** Drops whatever touches the range: a `done` may speak of a part of what was asked for. */
+function without(backfills: FoldState["backfills"], fromId: number, toId: number): FoldState["backfills"] {
+  return backfills.filter((other) => other.toId < fromId || other.fromId > toId);
 }
 
 function endBackfills(fold: FoldState, seq: number): void {

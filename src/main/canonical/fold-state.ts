@@ -61,8 +61,8 @@ export class FoldState implements Evidence {
   /** Connections that are up and carry the stream. */
   connections: readonly string[] = [];
   failure: Failure | undefined;
-  /** Backfills begun and not done, by their ids. */
-  backfills: readonly string[] = [];
+  /** Backfills begun and not done: ids asked for, both inclusive. */
+  backfills: readonly { readonly fromId: number; readonly toId: number }[] = [];
   /** The last aggregated trade that REST told, to see whether the next one follows it. */
   lastAggregate: { readonly id: number; readonly lastTradeId: number } | undefined;
   /** Trades up to here belong to the stream that fed this instrument before a change of configuration. */

@@ -7,7 +7,7 @@ import { correctedMs } from "./coverage.ts";
 import { fail } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { fingerprint, textKey } from "./recent-trades.ts";
-import { advance, reviewGrades } from "./seal.ts";
+import { advance, closingMs, reviewGrades } from "./seal.ts";
 
 /** A trade's time may be ahead of the corrected receive time by this much, and behind it by that much; else it is not believed. */
 export const AHEAD_MAX_MS = 24 * 3_600_000;
@@ -241,7 +241,7 @@ function contribute(fold: FoldState, c: Contribution, trade: TradeEvent, share: 
       const candidate = { key: series.key(pending.bar.openMs), reason: series.reasonOf(pending), trades: pending.trades, atSeq: c.seq };
       fold.around.emit({ kind: "candidate", candidate });
     }
-    if (!(pending.backfilled && fold.backfills.length > 0)) fold.dueMs = Math.min(fold.dueMs, pending.closesAtMs);
+    fold.dueMs = Math.min(fold.dueMs, closingMs(fold, pending));
   }
   if (late) fold.tally.late += 1;
 }

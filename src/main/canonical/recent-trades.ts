@@ -15,6 +15,8 @@ const SCALE_BITS = 0x3f;
 
 interface Block {
   length: number;
+  /** A snapshot holds it too: never written to again, and not reused when it is dropped. */
+  shared: boolean;
   readonly ids: Float64Array;
   /** 32 bits over everything that must agree besides the size; the size is compared exactly. */
   readonly prints: Int32Array;
@@ -27,7 +29,7 @@ interface Block {
 
 function newBlock(): Block {
   return {
-    length: 0, ids: new Float64Array(BLOCK), prints: new Int32Array(BLOCK), sizes: new Float64Array(BLOCK), marks: new Uint8Array(BLOCK),
+    length: 0, shared: false, ids: new Float64Array(BLOCK), prints: new Int32Array(BLOCK), sizes: new Float64Array(BLOCK), marks: new Uint8Array(BLOCK),
     large: undefined,
   };
 }
@@ -75,9 +77,12 @@ export class RecentTrades {
   push(key: number, trade: TradeEvent, print: number): void {
     let block = this.#blocks[this.#blocks.length - 1];
     if (block === undefined || block.length === BLOCK) {
-      block = newBlock();
+      // Without snapshots in between, the oldest block is written anew: typed arrays are dear to allocate.
+      const oldest = this.#blocks.length === BLOCKS_MAX ? this.#blocks.shift() : undefined;
+      block = oldest === undefined || oldest.shared ? newBlock() : oldest;
+      block.length = 0;
+      block.large = undefined;
       this.#blocks.push(block);
-      if (this.#blocks.length > BLOCKS_MAX) this.#blocks.shift();
     }
     const at = block.length;
     const { mantissa, scale } = trade.qty;
@@ -127,13 +132,16 @@ export class RecentTrades {
 
   clone(): RecentTrades {
     const copy = new RecentTrades();
-    copy.#blocks = this.#blocks.slice();
-    const last = this.#blocks.at(-1);
-    if (last !== undefined && last.length < BLOCK) {
-      copy.#blocks[copy.#blocks.length - 1] = {
-        length: last.length, ids: last.ids.slice(), prints: last.prints.slice(), sizes: last.sizes.slice(), marks: last.marks.slice(), large: last.large,
+    copy.#blocks = this.#blocks.map((block) => {
+      if (block.length === BLOCK) {
+        block.shared = true;
+        return block;
+      }
+      return {
+        length: block.length, shared: false, ids: block.ids.slice(), prints: block.prints.slice(), sizes: block.sizes.slice(),
+        marks: block.marks.slice(), large: block.large,
       };
-    }
+    });
     return copy;
   }
 

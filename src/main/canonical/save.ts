@@ -54,7 +54,7 @@ interface SavedFold {
   readonly connection: string;
   readonly connections: readonly string[];
   readonly failure?: Failure | undefined;
-  readonly backfills: readonly string[];
+  readonly backfills: FoldState["backfills"];
   readonly last_aggregate?: FoldState["lastAggregate"];
 }
 interface SavedState {

@@ -3,6 +3,9 @@ import type { SealReason } from "../../shared/candles.ts";
 import type { FoldState, Track } from "./fold-state.ts";
 import type { Pending } from "./series.ts";
 
+/** Longest wait, by the seal clock, of a revision for a backfill that began and is never said to be done. */
+const BACKFILL_WAIT_MAX_MS = 600_000;
+
 /** Moves the seal clock forward and does whatever became due. */
 export function advance(fold: FoldState, toMs: number, reason: SealReason, seq: number): void {
   if (toMs <= fold.sealClockMs) return;
@@ -15,7 +18,7 @@ export function settle(fold: FoldState, reason: SealReason, seq: number): void {
   for (const track of fold.tracks) {
     const { series } = track;
     sealTrack(fold, track, series.openOf(fold.sealClockMs - fold.latenessMs), reason, seq);
-    closeRevisions(fold, track, (pending) => pending.closesAtMs <= fold.sealClockMs && !isAwaited(fold, pending), seq);
+    closeRevisions(fold, track, (pending) => closingMs(fold, pending) <= fold.sealClockMs, seq);
   }
   reviewGrades(fold, seq);
   fold.cuts.cut(fold.sealClockMs, fold.around, fold.instrument, seq);
@@ -23,8 +26,8 @@ export function settle(fold: FoldState, reason: SealReason, seq: number): void {
 }
 
 /** A backfilled revision waits while more of the backfill may come: one version instead of one per page. */
-function isAwaited(fold: FoldState, pending: Pending): boolean {
-  return pending.backfilled && fold.backfills.length > 0;
+export function closingMs(fold: FoldState, pending: Pending): number {
+  return pending.closesAtMs + (pending.backfilled && fold.backfills.length > 0 ? BACKFILL_WAIT_MAX_MS : 0);
 }
 
 function sealTrack(fold: FoldState, track: Track, untilMs: number, reason: SealReason, seq: number): void {
@@ -61,7 +64,7 @@ export function schedule(fold: FoldState): void {
   let dueMs = fold.cuts.nextMs();
   for (const { series } of fold.tracks) {
     dueMs = Math.min(dueMs, series.sealedUntilMs + series.lengthMs + fold.latenessMs);
-    for (const pending of series.pending.values()) if (!isAwaited(fold, pending)) dueMs = Math.min(dueMs, pending.closesAtMs);
+    for (const pending of series.pending.values()) dueMs = Math.min(dueMs, closingMs(fold, pending));
   }
   fold.dueMs = dueMs;
 }
