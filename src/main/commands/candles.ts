@@ -156,6 +156,7 @@ async function candles(context: CommandContext, input: Input): Promise<ExitCode>
     ];
     if (input.json) for (const row of rows) await output.json(row);
     else await output.table(COLUMNS, rows);
+    if (rows.length === 0) output.note(`No ${series.interval} candles of ${series.venue} ${series.symbol} here${derived.config?.folds[instrumentId(series)] === undefined ? ": none of its streams feeds candles" : ""}.`);
     return 0;
   } finally {
     await derived.close();

@@ -6,7 +6,7 @@ import { assert, fault, type Sha256, type StopSignal } from "../../shared/base.t
 import { canonicalStringify } from "../../shared/canonical-json.ts";
 import { encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
 import { toHex } from "../../shared/leaf.ts";
-import { instrumentId, type DecoderLookup, type VenueId } from "../../shared/market.ts";
+import { instrumentId, streamRef, type DecoderLookup, type VenueId } from "../../shared/market.ts";
 import { CONTROL_CONNECTION, CONTROL_STREAM, type RawDraft } from "../../shared/raw.ts";
 import { INTERVALS } from "../../shared/time.ts";
 import type { RawLogWriter } from "../rawlog/types.ts";
@@ -99,12 +99,13 @@ function chooseFolds(options: ImportOptions, survey: Survey): Readonly<Record<st
   const folds: Record<string, string> = {};
   for (const [symbol, channels] of survey.symbols) {
     const wanted = options.fold === undefined ? ["trade", "aggTrade"] : [options.fold];
-    const fold = wanted.find((channel) => channels.includes(channel));
+    // A channel that nothing decodes could not feed a candle.
+    const fold = wanted.find((channel) => channels.includes(channel) && options.decoders(streamRef(options.venue, symbol, channel)) !== undefined);
     if (fold !== undefined) folds[instrumentId({ venue: options.venue, symbol })] = fold;
   }
   if (options.fold !== undefined && Object.keys(folds).length === 0) {
     const held = [...new Set([...survey.symbols.values()].flat())].sort().join(", ");
-    throw fault("import.no-fold", `--fold ${options.fold}: no symbol in ${options.files.join(", ")} has that channel; there is ${held}`);
+    throw fault("import.no-fold", `--fold ${options.fold}: no symbol in ${options.files.join(", ")} has that channel in a form that can be decoded; there is ${held}`);
   }
   return folds;
 }
