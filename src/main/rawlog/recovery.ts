@@ -51,6 +51,7 @@ export async function recoverLog(options: RecoverOptions): Promise<Recovered> {
   await disk.syncFolder(folder);
   const { reader, manifest } = await openManifest(options);
   const lines = [...reader.segments];
+  const sealedNow = lines.length;
   const open = await tidy(options, lines);
   const state: SealState = {
     roots: await resumeRoots(disk, folder, lines), knownNs: lines.at(-1)?.known_ns ?? 0n, ingestFloor: lines.at(-1)?.ingest_floor ?? 0,
@@ -63,7 +64,7 @@ export async function recoverLog(options: RecoverOptions): Promise<Recovered> {
     nextSeq: last?.next_seq ?? 1,
     lastIngest: lastIngestOf(lines),
     lastRecvNs: lines.findLast((line) => line.count > 0)?.last_recv_ns ?? 0n,
-    declaration: declarationOf(lines),
+    declaration: declarationOf(lines, sealedNow),
   };
 }
 
@@ -147,12 +148,19 @@ async function sealLeftOpen(options: RecoverOptions, left: LeftOpen): Promise<vo
   }
 }
 
+/**
+ * First number of a following segment, when it was in use: its reservation or a chunk is intact. A segment whose creation
+ * was cut short was never used; then the reservation of the one before still holds.
+ */
 async function baseSeqOf(disk: Disk, path: string): Promise<number | undefined> {
   const file = await disk.open(path, "read");
   try {
     const scanner = new OpenSegmentScanner(file, path);
-    await scanner.next();
-    return scanner.info?.baseSeq;
+    const chunk = await scanner.next();
+    const base = scanner.info?.baseSeq;
+    if (base !== undefined && (chunk !== undefined || scanner.reservedTo > 0)) return base;
+    if ((await scanner.skipDamage()) === undefined) return undefined;
+    return base ?? (await scanner.peekFirstSeq());
   } finally {
     await file.close();
   }
@@ -172,11 +180,12 @@ export function lastIngestOf(lines: readonly ManifestSegment[]): Map<string, num
 
 /**
  * What is not declared yet. Declarations are the first records of the segment after the damage, all in one chunk; so a
- * segment with records has declared everything before it, and an empty one nothing.
+ * segment with records has declared everything before it, and an empty one nothing. `sealedNow`: position of the first
+ * line that this recovery wrote; segments that were open at the same time have declared nothing of each other.
  */
-function declarationOf(lines: readonly ManifestSegment[]): Declaration | undefined {
+function declarationOf(lines: readonly ManifestSegment[], sealedNow: number): Declaration | undefined {
   const lastUsed = lines.findLastIndex((line) => line.count > 0);
-  const open = lines.slice(Math.max(lastUsed, 0)).filter((line) => line.recovery !== undefined);
+  const open = lines.slice(Math.min(Math.max(lastUsed, 0), sealedNow)).filter((line) => line.recovery !== undefined);
   const last = lines.at(-1);
   if (open.length === 0 || last === undefined) return undefined;
   const notes = open.map((line) => line.recovery).filter((note) => note !== undefined);
@@ -186,8 +195,16 @@ function declarationOf(lines: readonly ManifestSegment[]): Declaration | undefin
     cutBytes: notes.reduce((sum, note) => sum + note.cut_bytes, 0),
     aside: notes.findLast((note) => note.aside !== "")?.aside ?? "",
     cause: notes.findLast((note) => note.cause !== "not closed")?.cause ?? "not closed",
-    quarantined: notes.flatMap((note) => note.quarantined),
+    quarantined: [...notes.flatMap((note) => note.quarantined), ...lostBefore(lines.slice(0, lastUsed), open)],
   };
+}
+
+/** Numbers lost at the end of a segment that another one with records follows. */
+function lostBefore(earlier: readonly ManifestSegment[], open: readonly ManifestSegment[]): readonly QuarantinedPart[] {
+  const ended = earlier.filter((line) => open.includes(line) && line.next_seq > line.to_seq + 1);
+  return ended.map((line) => ({
+    from_seq: line.to_seq + 1, to_seq: line.next_seq - 1, offset: 0, bytes: line.recovery?.cut_bytes ?? 0, aside: line.recovery?.aside ?? "",
+  }));
 }
 
 /** The fold as it stood at the end of the log: leaves of the unfinished block are made again from its records. */
