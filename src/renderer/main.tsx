@@ -33,4 +33,5 @@ colourScreen(document.documentElement);
 createRoot(root).render(<StrictMode><Screen /></StrictMode>);
 listenToKeys();
 startInspector();
+window.tapedeck?.onNotice((message) => addToast({ code: "shell.notice", message }));
 startSession(await openEngine());

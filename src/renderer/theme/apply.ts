@@ -9,8 +9,12 @@ import { screenStore } from "../store/screen.ts";
  */
 export function colourScreen(root: HTMLElement): void {
   const setMode = (): void => { root.dataset["mode"] = modeName(engineStore.getState().mode); };
+  let isShellTold = false;
   const setTheme = (): void => {
     const { theme, pair } = screenStore.getState();
+    // The title bar and the menus of the Electron shell follow.
+    if (root.dataset["theme"] !== theme || !isShellTold) window.tapedeck?.setTheme(theme);
+    isShellTold = true;
     root.dataset["theme"] = theme;
     root.dataset["pair"] = pair;
   };
