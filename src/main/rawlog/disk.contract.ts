@@ -73,6 +73,14 @@ export function diskContract(name: string, make: () => Promise<DiskUnderTest>): 
       expect(await disk.list(folder)).toEqual(["a"]);
     });
 
+    test("of many that create a whole file at once, one succeeds, and nobody sees it half-written", async () => {
+      const { disk, folder } = await fresh();
+      const codes = await Promise.all(["1", "2", "3", "4"].map((content) => codeOf(disk.createWhole(`${folder}/a`, bytes(content.repeat(9))))));
+      expect(codes.sort()).toEqual(["disk.exists", "disk.exists", "disk.exists", "no fault"]);
+      expect(await disk.size(`${folder}/a`)).toBe(9);
+      expect(await disk.list(folder)).toEqual(["a"]);
+    });
+
     test("renames, truncates, removes, lists sorted, tells sizes", async () => {
       const { disk, folder } = await fresh();
       await disk.makeFolder(`${folder}/deep/er`);

@@ -1,5 +1,6 @@
 // The lock on a folder: one writer at a time, free at once after kill -9 or a reboot. Readers need none.
 import { readFileSync } from "node:fs";
+import { threadId } from "node:worker_threads";
 import { FaultError, done, fault, type Result } from "../../shared/base.ts";
 import { LOCK_FILE } from "./segment-format.ts";
 import type { Disk } from "./types.ts";
@@ -68,7 +69,7 @@ function parseOwner(bytes: Uint8Array): LockOwner | undefined {
     if (!Number.isSafeInteger(pid) || typeof startedAt !== "string" || typeof boot !== "string" || typeof token !== "string") return undefined;
     return { pid: pid as number, startedAt, bootId: boot, token };
   } catch {
-    return undefined; // Torn while it was written: its process died, or is between create and write (see below).
+    return undefined; // Torn by a power loss: locks appear whole, so whoever wrote it is gone.
   }
 }
 
@@ -83,17 +84,24 @@ async function readIfThere(disk: Disk, path: string): Promise<Uint8Array | undef
   }
 }
 
+interface LockRequest {
+  readonly disk: Disk;
+  readonly path: string;
+  readonly what: string;
+  readonly processes: ProcessTable;
+  readonly owner: LockOwner;
+}
+
 /**
- * Takes the lock file or faults `log.locked`, naming pid and folder. A lock whose process is gone is moved away under a
- * name of its own and compared again, so that two processes that find it stale cannot both end up with it.
+ * Takes the lock file or faults `log.locked`, naming pid and folder. A lock whose process is gone is replaced under a
+ * second lock, so that of many that find it stale at the same time exactly one gets it.
  */
 export async function acquireLock(options: { disk: Disk; path: string; what: string; processes?: ProcessTable }): Promise<FolderLock> {
   const { disk, path, what, processes = machineProcesses } = options;
   locks += 1;
-  const owner: LockOwner = { ...processes.self(), token: `${process.pid}.${locks}` };
-  const stale = await readIfThere(disk, path);
-  if (stale !== undefined) await takeAway({ disk, path, what, processes, stale, owner });
-  await create(disk, path, owner, what);
+  const owner: LockOwner = { ...processes.self(), token: `${process.pid}.${threadId}.${locks}` };
+  const request: LockRequest = { disk, path, what, processes, owner };
+  if (!(await tryCreate(disk, path, owner))) await takeOver(request);
   return {
     release: async () => {
       const held = await readIfThere(disk, path);
@@ -102,35 +110,39 @@ export async function acquireLock(options: { disk: Disk; path: string; what: str
   };
 }
 
-async function takeAway(options: {
-  disk: Disk; path: string; what: string; processes: ProcessTable; stale: Uint8Array; owner: LockOwner;
-}): Promise<void> {
-  const { disk, path, what, processes, stale, owner } = options;
-  const holder = parseOwner(stale);
-  if (holder !== undefined && processes.isAlive(holder)) throw lockedBy(holder, what);
-  const moved = `${path}.stale.${owner.pid}`;
-  await disk.rename(path, moved);
-  const found = await disk.readFile(moved);
-  if (Buffer.compare(Buffer.from(found), Buffer.from(stale)) !== 0) {
-    // Someone else took the stale lock first and this is theirs: put it back.
-    await disk.rename(moved, path);
-    throw lockedBy(parseOwner(found), what);
+async function takeOver(request: LockRequest): Promise<void> {
+  const { disk, path, what, owner } = request;
+  await refuseLive(request, path);
+  const guard = `${path}.taking`;
+  if (!(await tryCreate(disk, guard, owner))) {
+    await refuseLive(request, guard);
+    // Whoever was taking over died in the middle of it.
+    await disk.remove(guard);
+    if (!(await tryCreate(disk, guard, owner))) throw lockedBy(undefined, what);
   }
-  await disk.remove(moved);
+  try {
+    // Once more under the guard: the one before may have finished its take-over meanwhile.
+    await refuseLive(request, path);
+    await disk.remove(path);
+    if (!(await tryCreate(disk, path, owner))) throw lockedBy(undefined, what);
+  } finally {
+    await disk.remove(guard);
+  }
 }
 
-async function create(disk: Disk, path: string, owner: LockOwner, what: string): Promise<void> {
+async function refuseLive({ disk, what, processes }: LockRequest, path: string): Promise<void> {
+  const held = await readIfThere(disk, path);
+  const holder = held === undefined ? undefined : parseOwner(held);
+  if (holder !== undefined && processes.isAlive(holder)) throw lockedBy(holder, what);
+}
+
+async function tryCreate(disk: Disk, path: string, owner: LockOwner): Promise<boolean> {
   try {
-    const file = await disk.open(path, "create");
-    try {
-      await file.append(Buffer.from(JSON.stringify(owner), "utf8"));
-    } finally {
-      await file.close();
-    }
+    await disk.createWhole(path, Buffer.from(JSON.stringify(owner), "utf8"));
+    return true;
   } catch (error) {
-    if (!(error instanceof FaultError) || error.fault.code !== "disk.exists") throw error;
-    const winner = await readIfThere(disk, path);
-    throw lockedBy(winner === undefined ? undefined : parseOwner(winner), what);
+    if (error instanceof FaultError && error.fault.code === "disk.exists") return false;
+    throw error;
   }
 }
 

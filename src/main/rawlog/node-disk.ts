@@ -1,7 +1,8 @@
 // The real disk: node:fs behind the Disk interface, full writes, explicit syncs, every error one clear line.
 import { constants } from "node:fs";
-import { access, chmod, mkdir, open, readFile, readdir, rename, rm, stat, truncate, type FileHandle } from "node:fs/promises";
+import { access, chmod, link, mkdir, open, readFile, readdir, rename, rm, stat, truncate, writeFile, type FileHandle } from "node:fs/promises";
 import { dirname } from "node:path";
+import { threadId } from "node:worker_threads";
 import { FaultError, fault } from "../../shared/base.ts";
 import type { Disk, DiskFile } from "./types.ts";
 
@@ -96,6 +97,8 @@ const FLAGS = {
 
 /** Node's file system as a Disk. Faults: `disk.full disk.read-only disk.no-permission disk.not-found disk.exists disk.failed …`. */
 export class NodeDisk implements Disk {
+  #temporaries = 0;
+
   async open(path: string, mode: "append" | "create" | "read"): Promise<DiskFile> {
     const action = mode === "create" ? "create" : "open";
     return new NodeDiskFile(path, await guarded(action, path, () => open(path, FLAGS[mode], 0o644)));
@@ -117,6 +120,20 @@ export class NodeDisk implements Disk {
     }
     await this.rename(temporary, path);
     await this.syncFolder(dirname(path));
+  }
+
+  async createWhole(path: string, bytes: Uint8Array): Promise<void> {
+    this.#temporaries += 1;
+    const temporary = `${path}.${process.pid}.${threadId}.${this.#temporaries}.tmp`;
+    await guarded("create", path, async () => {
+      try {
+        await writeFile(temporary, bytes, { flag: "wx", mode: 0o644 });
+        // link, not rename: it fails where the name exists.
+        await link(temporary, path);
+      } finally {
+        await rm(temporary, { force: true });
+      }
+    });
   }
 
   rename(from: string, to: string): Promise<void> {

@@ -161,6 +161,14 @@ export class SimDisk implements Disk {
     await this.syncFolder(folderOf(path));
   }
 
+  async createWhole(path: string, bytes: Uint8Array): Promise<void> {
+    if (this.#names.has(path)) throw fault("disk.exists", `Cannot create ${path}: the file exists already`);
+    this.#needFolder(path);
+    const inode = new Inode();
+    this.take(inode, bytes, path);
+    this.#change({ folder: folderOf(path), removes: undefined, sets: path, inode });
+  }
+
   async rename(from: string, to: string): Promise<void> {
     const inode = this.#find(from, `rename to ${to}`);
     this.#change({ folder: folderOf(to), removes: from, sets: to, inode });

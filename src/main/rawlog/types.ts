@@ -10,6 +10,8 @@ export interface Disk {
   readFile(path: string): Promise<Uint8Array>;
   /** Whole file, through a temporary name, fsync and rename: afterwards either the old or the new content, never a mix. */
   replaceFile(path: string, bytes: Uint8Array): Promise<void>;
+  /** A new file with its content, at once: of many that try, one succeeds, the others fault `disk.exists`. Not synced. */
+  createWhole(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   remove(path: string): Promise<void>;
   truncate(path: string, length: number): Promise<void>;
