@@ -73,10 +73,10 @@ export class Watch {
   }
 }
 
-/** Seqs per block: half of a 256 KiB chunk, so that a seek reads little beyond its target. */
-const BLOCK_SEQS = 1_024;
-/** Blocks remembered: enough for the longest stretch between two index points, about 25 MB of payloads at most. */
-const BLOCKS_MAX = 48;
+/** Seqs per block: a part of a 256 KiB chunk, so that a seek reads little beyond its target. */
+const BLOCK_SEQS = 256;
+/** Blocks remembered: more than the longest stretch between two index points; some 10 MB of payloads at 200 bytes each. */
+const BLOCKS_MAX = 192;
 
 interface Block {
   /** Last seq that the block covers (inclusive); less than its end while the log grows. */

@@ -2,28 +2,33 @@
 // compare what they replayed. Independent of batching, machine, time zone and speed.
 import { createHash, type Hash } from "node:crypto";
 import { encodeCursor } from "../../shared/cursor.ts";
-import { type Decimal, formatDecimal } from "../../shared/decimal.ts";
+import type { Decimal } from "../../shared/decimal.ts";
 import type { MarketEvent } from "../../shared/market.ts";
 import type { ReplayEvent } from "./events.ts";
 
+/** Mantissa and scale as they are, `6180030e-2`: exact, and twice as fast as placing the point. */
+function exact(value: Decimal): string {
+  return `${value.mantissa}e-${value.scale}`;
+}
+
 /** Absent values are empty; every field is text without `|` or line breaks (decimals, whole numbers, venue ids). */
 function optional(value: Decimal | number | undefined): string {
-  return value === undefined ? "" : typeof value === "number" ? String(value) : formatDecimal(value);
+  return value === undefined ? "" : typeof value === "number" ? String(value) : exact(value);
 }
 
 function fieldsOf(event: MarketEvent): string {
   switch (event.kind) {
     case "trade":
       // The venue's id is foreign text: as JSON it cannot imitate a separator.
-      return `${formatDecimal(event.price)}|${formatDecimal(event.qty)}|${event.side}|${JSON.stringify(event.tradeId)}|${optional(event.sequenceId)}|${optional(event.firstTradeId)}|${optional(event.lastTradeId)}|${event.tradeCount}|${event.market}`;
+      return `${exact(event.price)}|${exact(event.qty)}|${event.side}|${JSON.stringify(event.tradeId)}|${optional(event.sequenceId)}|${optional(event.firstTradeId)}|${optional(event.lastTradeId)}|${event.tradeCount}|${event.market}`;
     case "bbo":
-      return `${formatDecimal(event.bidPrice)}|${formatDecimal(event.bidQty)}|${formatDecimal(event.askPrice)}|${formatDecimal(event.askQty)}|${optional(event.updateId)}`;
+      return `${exact(event.bidPrice)}|${exact(event.bidQty)}|${exact(event.askPrice)}|${exact(event.askQty)}|${optional(event.updateId)}`;
     case "mark_price":
-      return `${formatDecimal(event.markPrice)}|${optional(event.indexPrice)}`;
+      return `${exact(event.markPrice)}|${optional(event.indexPrice)}`;
     case "funding":
-      return `${formatDecimal(event.fundingRate)}|${event.nextFundingMs}`;
+      return `${exact(event.fundingRate)}|${event.nextFundingMs}`;
     case "open_interest":
-      return formatDecimal(event.openInterest);
+      return exact(event.openInterest);
   }
 }
 

@@ -27,7 +27,7 @@ describe.skipIf(!hasData)("the real BTCUSDT capture of 2024-08-08 (needs ../shar
   beforeAll(async () => {
     folder = await testFolder();
     captureFolder = (await runImport(folder.path, { files: [FILE] })).folder;
-  }, 60_000);
+  }, 120_000);
   afterAll(async () => {
     await folder?.[Symbol.asyncDispose]();
   });
@@ -55,7 +55,7 @@ describe.skipIf(!hasData)("the real BTCUSDT capture of 2024-08-08 (needs ../shar
     expect(walked.digest()).toBe(straight.digest());
     await walked.close();
     await straight.close();
-  }, 30_000);
+  }, 120_000);
 
   it("explains a minute: versions, sources, and a refold from the log with the same digest", async () => {
     const opened = await tape();
@@ -74,7 +74,7 @@ describe.skipIf(!hasData)("the real BTCUSDT capture of 2024-08-08 (needs ../shar
     expect(page.messages).toHaveLength(3);
     expect(page.messages[0]?.text).toContain('"e":"trade"');
     await opened.close();
-  }, 30_000);
+  }, 120_000);
 
   it("replays to the same digest twice, and event order holds the same events", async () => {
     const reader = await openReader({ disk: new NodeDisk(), folder: captureFolder });
@@ -89,5 +89,5 @@ describe.skipIf(!hasData)("the real BTCUSDT capture of 2024-08-08 (needs ../shar
     expect({ digest: again.digest, lastCursor: again.lastCursor }).toEqual({ digest: first.digest, lastCursor: first.lastCursor });
     expect(ordered.events).toBe(first.events);
     await reader.close();
-  }, 30_000);
+  }, 120_000);
 });
