@@ -120,7 +120,8 @@ class LogCanonicalizer implements Canonicalizer {
   }
 
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
-    if (record.source === "ws" && fold.connection !== record.connection) {
+    // Also when a later run uses the name of a connection again.
+    if (record.source === "ws" && (fold.connection !== record.connection || fold.connections.length === 0)) {
       connected(fold, record.connection);
       fold.connection = record.connection;
       fold.coverage = lane.coverage;
@@ -165,7 +166,7 @@ class LogCanonicalizer implements Canonicalizer {
 
   drain(): readonly CanonicalOutput[] {
     const output = this.#output;
-    if (output.length === 0) return output;
+    if (output.length === 0) return SILENCE;
     this.#output = [];
     return output;
   }
@@ -217,3 +218,4 @@ class LogCanonicalizer implements Canonicalizer {
 }
 
 const NONE: readonly MarketEvent[] = [];
+const SILENCE: readonly CanonicalOutput[] = [];

@@ -89,7 +89,7 @@ function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number,
   if (added === "filled") fold.gaps.idsArrived(id, id, runs, live ? "stream" : "backfill", c.seq);
   else if (added === "jumped") jumped(fold, id, id, lastId, lastMs, ms, c.seq);
   // Only the stream itself shows that it is back.
-  if (live && fold.gaps.gaps.length > 0) fold.gaps.closeSpan(id, ms, runs, c.seq);
+  if (live && fold.gaps.span !== undefined) fold.gaps.closeSpan(id, ms, runs, c.seq);
 }
 
 /** Ids [from, to] are not next to any known one: what lies between is a hole, unless an open span already stands for it. */

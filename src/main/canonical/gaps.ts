@@ -18,21 +18,29 @@ export interface Outcome {
 
 export class GapLedger {
   readonly streamId: string;
-  /** Everything not repaired, oldest first. Entries are replaced, never changed: snapshots share them. */
-  gaps: readonly Gap[] = [];
   /** A state changed: grades must be looked at anew before anything else is said. */
   changed = false;
   readonly #around: Surroundings;
+  #gaps: readonly Gap[] = [];
+  #span: Gap | undefined;
 
   constructor(streamId: string, around: Surroundings) {
     this.streamId = streamId;
     this.#around = around;
   }
 
-  /** The gap whose end is not known yet: the stream is down, or its state is in doubt. */
+  /** Everything not repaired, oldest first. Entries are replaced, never changed: snapshots share them. */
+  get gaps(): readonly Gap[] {
+    return this.#gaps;
+  }
+  set gaps(gaps: readonly Gap[]) {
+    this.#gaps = gaps;
+    this.#span = gaps.find((gap) => gap.toMs === undefined);
+  }
+
+  /** The gap whose end is not known yet: the stream is down, or its state is in doubt. Asked for every trade, hence remembered. */
   get span(): Gap | undefined {
-    const last = this.gaps.at(-1);
-    return last !== undefined && last.toMs === undefined ? last : this.gaps.find((gap) => gap.toMs === undefined);
+    return this.#span;
   }
 
   /** The gap that holds a missing id. */
