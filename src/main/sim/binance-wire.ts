@@ -20,6 +20,8 @@ export interface VenueOptions extends MarketOptions {
   /** The venue closes a connection at this age, ms. Default 24 h. */
   readonly sessionLifeMs?: number;
   readonly weightLimit?: number;
+  /** Hears everything that the market says, before any fault: for checkers. */
+  readonly observer?: MarketSink;
 }
 
 const WARM_DENSITY: Density = { orders: 0.15, quotes: 0.02 };
@@ -48,6 +50,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   readonly #faults: MessageFaults;
   readonly #rate: RateLimit;
   readonly #sessionLifeMs: number;
+  readonly #observer: MarketSink | undefined;
   #sessionCount = 0;
   #refuse = 0;
   #stall = 0;
@@ -59,6 +62,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
     this.model = new MarketModel({ ...options, startMs: options.startMs - warmMs });
     this.nowMs = options.startMs;
     this.#sessionLifeMs = options.sessionLifeMs ?? SESSION_LIFE_MS_DEFAULT;
+    this.#observer = options.observer;
     this.#faults = new MessageFaults(this.ledger);
     this.#rate = new RateLimit(this.ledger, options.weightLimit);
     const capacity = options.historyTrades ?? HISTORY_DEFAULT;
@@ -95,6 +99,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   // ── market sink ───────────────────────────────────────────────────────────
 
   trade(trade: SimTrade): void {
+    this.#observer?.trade(trade);
     this.truth.add(trade);
     const state = this.#state(trade.spec);
     // Members spelled out: spreading here costs a third of the whole simulation.
@@ -109,6 +114,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   }
 
   aggTrade(trade: SimAggTrade): void {
+    this.#observer?.aggTrade(trade);
     const state = this.#state(trade.spec);
     state.aggregates.add({
       id: trade.id, price: trade.price, qty: trade.qty, firstId: trade.firstId, lastId: trade.lastId, timeMs: trade.timeMs,
@@ -121,6 +127,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   }
 
   book(book: SimBook): void {
+    this.#observer?.book(book);
     const stream = this.#state(book.spec).streams.bookTicker;
     if (this.#subscribers.has(stream)) {
       this.#say({ stream, symbol: book.spec.symbol, channel: "bookTicker", id: book.updateId, timeMs: book.timeMs, text: bookText(book) });
@@ -128,6 +135,7 @@ export class SimulatedVenue implements MarketSink, RestVenue, SessionVenue {
   }
 
   mark(mark: SimMark): void {
+    this.#observer?.mark(mark);
     const state = this.#state(mark.spec);
     state.mark = mark;
     const streams = Math.floor(mark.eventMs / 1_000) % 3 === 0 ? [state.streams.markFast, state.streams.markSlow] : [state.streams.markFast];
