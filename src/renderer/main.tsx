@@ -14,7 +14,7 @@ import { webSocketEngine } from "./engine/web-socket.ts";
 import { listenToKeys } from "./keyboard/listen.ts";
 import { Screen } from "./panels/Screen.tsx";
 import { startInspector } from "./store/inspector.ts";
-import { addToast } from "./store/toasts.ts";
+import { addNote, addToast } from "./store/toasts.ts";
 import { colourScreen } from "./theme/apply.ts";
 
 async function openEngine(): Promise<EngineClient> {
@@ -33,5 +33,6 @@ colourScreen(document.documentElement);
 createRoot(root).render(<StrictMode><Screen /></StrictMode>);
 listenToKeys();
 startInspector();
+window.tapedeck?.onNotice(addNote);
 window.tapedeck?.onNotice((message) => addToast({ code: "shell.notice", message }));
 startSession(await openEngine());

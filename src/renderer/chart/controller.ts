@@ -24,8 +24,9 @@ export interface ChartEvents {
 
 /** More single updates than this cost more than setting all. */
 const UPDATES_MAX = 12;
-/** Bars in view when a series is opened, and free slots at its right. */
+/** Bars in view when a series is opened (a young series is not stretched below the smaller number), and free slots at its right. */
 const BARS_AT_FIRST = 140;
+const BARS_AT_LEAST = 60;
 const FREE_AT_RIGHT = 7;
 
 export class ChartController {
@@ -50,7 +51,7 @@ export class ChartController {
       autoSize: true,
       layout: { attributionLogo: false, fontFamily: "Inter Variable, sans-serif", fontSize: 11 },
       crosshair: { mode: CrosshairMode.Normal, vertLine: { visible: false, labelVisible: true } },
-      timeScale: { timeVisible: true, rightOffset: FREE_AT_RIGHT, barSpacing: 8, minBarSpacing: 0.2, rightBarStaysOnScroll: false },
+      timeScale: { timeVisible: true, rightOffset: FREE_AT_RIGHT, barSpacing: 8, minBarSpacing: 0.2, shiftVisibleRangeOnNewBar: false },
       rightPriceScale: { minimumWidth: 76 },
       localization: { priceFormatter: (price: number) => grouped(price.toFixed(this.#precision)) },
     });
@@ -161,7 +162,7 @@ export class ChartController {
 
   #showLast(count: number): void {
     const to = count + FREE_AT_RIGHT;
-    this.#chart.timeScale().setVisibleLogicalRange({ from: to - BARS_AT_FIRST, to });
+    this.#chart.timeScale().setVisibleLogicalRange({ from: to - Math.min(BARS_AT_FIRST, Math.max(BARS_AT_LEAST, to)), to });
   }
 
   #setPrecision(view: ViewState, interval: Interval | undefined): void {
@@ -191,12 +192,17 @@ export class ChartController {
       this.#setAll(view, next);
       return;
     }
+    const range = this.#chart.timeScale().getVisibleLogicalRange();
     for (const openMs of touched) this.#put(view, openMs, { isHistorical: openMs < lastMs });
     while (lastMs < nextLastMs) {
       lastMs += slots.intervalMs;
       this.#put(view, lastMs, { isHistorical: false });
     }
-    if (added > 0) this.#slots = { ...slots, count: slots.count + added };
+    if (added > 0) {
+      this.#slots = { ...slots, count: slots.count + added };
+      // Our own shift, since the library's does not count whitespace: in a quiet market the cursor would leave the chart.
+      if (range !== null && range.to >= slots.count - 1) this.#chart.timeScale().setVisibleLogicalRange({ from: range.from + added, to: range.to + added });
+    }
     if (usedPrecision(view.bars.columns) > this.#precision) this.#setPrecision(view, view.series?.interval);
   }
 

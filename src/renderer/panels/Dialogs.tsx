@@ -3,7 +3,7 @@ import { useMemo, type ReactElement } from "react";
 import { useStore } from "zustand";
 import { Command } from "cmdk";
 import { instrumentId, type Instrument } from "../../shared/market.ts";
-import { showSeries } from "../engine/session.ts";
+import { run, showSeries } from "../engine/session.ts";
 import { ACTION_IDS, ACTIONS, act } from "../keyboard/actions.ts";
 import { BINDINGS, shownKeys } from "../keyboard/keymap.ts";
 import { engineStore } from "../store/engine-state.ts";
@@ -15,10 +15,18 @@ import { marketsOf } from "./Markets.tsx";
 
 const GROUPS = ["Replay", "Chart", "Tape", "Screen"] as const;
 
+/** The simulator's faults that change what this screen shows; its whole menu is longer. */
+const SIMULATOR_FAULTS: readonly (readonly [name: string, title: string])[] = [
+  ["drop", "Lose the next trades"], ["duplicate", "Send the next trades twice"], ["reorder", "Send the next trades out of order"], ["late-print", "Report a trade late"],
+  ["disconnect", "Close the connections"], ["abrupt-disconnect", "Break the connections"], ["half-open", "Let the connections fall silent"],
+  ["conflict", "Send trades again with another quantity"], ["malformed", "Send broken JSON"], ["clock-skew", "Put the exchange's clock off"], ["rest-5xx", "Let REST requests fail"], ["rest-empty", "Answer REST requests with nothing"],
+];
+
 function Palette(): ReactElement {
-  const choose = (run: () => void): void => {
+  const isSimulated = useStore(engineStore, (state) => state.sources.some((source) => source.simulated && source.state !== "off"));
+  const choose = (carryOut: () => void): void => {
     openDialog(undefined);
-    run();
+    carryOut();
   };
   return (
     <Dialog name="palette" title="Actions" testId="palette" isBare>
@@ -35,6 +43,13 @@ function Palette(): ReactElement {
               ))}
             </Command.Group>
           ))}
+          {isSimulated && (
+            <Command.Group heading="Simulator">
+              {SIMULATOR_FAULTS.map(([name, title]) => (
+                <Command.Item key={name} value={`Simulator ${name} ${title}`} onSelect={() => choose(() => run("sim.fault", { name }))}><span className="grow">{title}</span><span className="dim">{name}</span></Command.Item>
+              ))}
+            </Command.Group>
+          )}
         </Command.List>
       </Command>
     </Dialog>

@@ -14,7 +14,7 @@ import { Icon } from "./Icon.tsx";
 import { MODE_EXPLAINED, MODE_WORDS, modeName } from "./mode.ts";
 
 function ModeBadge(): ReactElement {
-  const name = useStore(engineStore, (state) => modeName(state.mode));
+  const name = useStore(engineStore, (state) => modeName(state.mode, state.player?.mode));
   return <span className="mode-badge" data-testid="mode-badge" title={MODE_EXPLAINED[name]}>{MODE_WORDS[name]}</span>;
 }
 

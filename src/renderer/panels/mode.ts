@@ -1,10 +1,12 @@
 // Owns how the mode is named and coloured: live, replay and simulated must never be mistaken for each other. Pure.
-import type { Mode } from "../../shared/protocol/frames.ts";
+import type { Mode, PlayerMode } from "../../shared/protocol/frames.ts";
 
 export type ModeName = "live" | "replay" | "simulated" | "replay-simulated";
 
-export function modeName(mode: Mode): ModeName {
-  if (mode.replay) return mode.simulated ? "replay-simulated" : "replay";
+/** What is on screen is live only while the player follows: paused a moment ago is a replay already. */
+export function modeName(mode: Mode, playing: PlayerMode | undefined): ModeName {
+  const isBehind = playing !== undefined && playing !== "following" && playing !== "opening";
+  if (mode.replay || isBehind) return mode.simulated ? "replay-simulated" : "replay";
   return mode.simulated ? "simulated" : "live";
 }
 

@@ -8,13 +8,14 @@ import { screenStore } from "../store/screen.ts";
  * so that portals (menus, dialogs) take the same colours.
  */
 export function colourScreen(root: HTMLElement): void {
-  const setMode = (): void => { root.dataset["mode"] = modeName(engineStore.getState().mode); };
+  const setMode = (): void => { root.dataset["mode"] = modeName(engineStore.getState().mode, engineStore.getState().player?.mode); };
   let isShellTold = false;
   const setTheme = (): void => {
     const { theme, pair } = screenStore.getState();
     // The title bar and the menus of the Electron shell follow.
     if (root.dataset["theme"] !== theme || !isShellTold) window.tapedeck?.setTheme(theme);
     isShellTold = true;
+    if (root.dataset["theme"] !== theme) window.tapedeck?.setTheme(theme);
     root.dataset["theme"] = theme;
     root.dataset["pair"] = pair;
   };
