@@ -208,7 +208,8 @@ class MemorySocket implements Socket {
   }
 
   #enqueue(item: { readonly kind: "message"; readonly bytes: Uint8Array } | { readonly kind: "closed"; readonly close: SocketClose }): void {
-    if (this.#network.cut) return;
+    // What is still sent while we close reaches nobody: queued, it would be retried for ever at the same moment.
+    if (this.#network.cut || this.#state === "closing" || this.#state === "closed") return;
     this.#lastAtMs = Math.max(this.#lastAtMs, this.#clock.monotonicMs() + this.#network.delayMs());
     this.#inFlight.push({ ...item, atMs: this.#lastAtMs });
     this.#schedule();
