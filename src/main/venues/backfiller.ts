@@ -82,7 +82,8 @@ export class Backfiller {
       } else if (this.#jobs.length === 0) {
         break;
       } else {
-        await this.#sleep(Math.min(...this.#jobs.map(({ dueMs }) => dueMs)) - now);
+        // At least 1 ms: a remainder too small to move a floating clock would be waited for for ever.
+        await this.#sleep(Math.max(1, Math.min(...this.#jobs.map(({ dueMs }) => dueMs)) - now));
       }
     }
     this.#running = undefined;

@@ -3,6 +3,7 @@
 import type { Clock, Fault, Random, Timers } from "../../shared/base.ts";
 import type { StreamRef } from "../../shared/market.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
+import { msFromNs } from "../../shared/time.ts";
 import type { HttpTransport, WebSocketTransport } from "../net/transport.ts";
 import type { ConnectionPlan, Endpoints, Routed, Subscription, VenueAdapter } from "./adapter.ts";
 import { Backfiller } from "./backfiller.ts";
@@ -164,7 +165,9 @@ class VenueCollector implements Collector {
   #onData(connection: Connection, routed: Extract<Routed, { kind: "data" }>, payload: Uint8Array, recvNs: bigint): void {
     const nowMs = this.#options.clock.monotonicMs();
     this.#book.frame(routed.stream, nowMs, recvNs, routed.eventNs);
-    this.#book.data(routed.stream, payload, recvNs, nowMs);
+    const offset = this.#offset.offset;
+    const venueMs = offset === undefined ? undefined : msFromNs(recvNs + offset.offsetNs);
+    this.#book.data(routed.stream, payload, recvNs, nowMs, venueMs);
   }
 
   #onRejected(connection: Connection, stream: StreamRef, detail: string): void {

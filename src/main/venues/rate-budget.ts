@@ -91,7 +91,7 @@ export class RateBudget {
 
   #waitMs(weight: number, share: number): number {
     const block = this.block;
-    if (block !== undefined) return block.forMs;
+    if (block !== undefined) return Math.max(1, block.forMs);
     this.#roll();
     // A request heavier than its share passes in an empty window, else it would wait for ever.
     if (this.#used === 0 || this.#used + weight <= this.#options.weight * share) return 0;

@@ -22,6 +22,8 @@ interface Entry {
   readonly watch: QuoteWatch | undefined;
 }
 
+/** An event time further than this from the venue's clock says nothing about when its neighbours happened. */
+const TIME_ODD_MS = 600_000;
 /** Polls that have not brought anything for three periods are stale. */
 const POLLS_MISSED = 3;
 
@@ -86,15 +88,20 @@ export class StreamBook {
     this.#entries.get(stream.streamId)?.health.frame(nowMs, recvNs, eventNs);
   }
 
-  /** Looks into a data frame, where its contents matter to us: ids of gap-keyed streams, quotes for the cross-check. */
-  data(stream: StreamRef, payload: Uint8Array, recvNs: bigint, nowMs: number): void {
+  /**
+   * Looks into a data frame, where its contents matter to us: ids of gap-keyed streams, quotes for the cross-check.
+   * `venueMs`: the venue's time now as far as we know it; stands in for event times that cannot be right.
+   */
+  data(stream: StreamRef, payload: Uint8Array, recvNs: bigint, nowMs: number, venueMs: number | undefined): void {
     const entry = this.#entries.get(stream.streamId);
     entry?.watch?.quote(payload, recvNs);
     if (entry?.gaps === undefined) return;
     const outcome = this.#options.adapter.decoder(stream.channel)?.(payload, { stream, source: "ws", recvNs });
     if (outcome?.kind !== "events") return;
     for (const event of outcome.events) {
-      if (event.kind === "trade" && event.sequenceId !== undefined) entry.gaps.see(event.sequenceId, event.eventMs, nowMs);
+      if (event.kind !== "trade" || event.sequenceId === undefined) continue;
+      const isOdd = venueMs !== undefined && Math.abs(event.eventMs - venueMs) > TIME_ODD_MS;
+      entry.gaps.see(event.sequenceId, isOdd ? venueMs : event.eventMs, nowMs);
     }
     for (const watch of this.#watchesOf(stream.symbol)) watch.traded();
   }

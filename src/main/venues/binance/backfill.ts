@@ -31,8 +31,9 @@ function byTime(symbol: string, fromMs: number, untilMs: number): RestRequest {
   return request(`symbol=${encodeURIComponent(symbol)}&startTime=${fromMs}&endTime=${untilMs}&limit=${PAGE_LIMIT}`);
 }
 
+/** The event after the hole may be a late print with an old time: then the time before the hole has to do. */
 function lastWantedMs(range: BackfillRange): number {
-  return range.toMs === undefined ? Number.MAX_SAFE_INTEGER : range.toMs + MARGIN_MS;
+  return range.toMs === undefined ? Number.MAX_SAFE_INTEGER : Math.max(range.toMs, range.fromMs ?? range.toMs) + MARGIN_MS;
 }
 
 function windowFrom(range: BackfillRange, fromMs: number): RestRequest {
@@ -72,7 +73,8 @@ function afterEmpty(range: BackfillRange, asked: URLSearchParams): RestRequest |
 
 function after(range: BackfillRange, last: Row): RestRequest | undefined {
   const reached = range.stream.channel === "aggTrade" ? last.a : last.l;
-  if (reached >= range.toId || (range.stream.channel === "trade" && last.T > lastWantedMs(range))) return undefined;
+  // Ids decide when to end, not times: a late print carries an old time behind newer ones.
+  if (reached >= range.toId) return undefined;
   const limit = range.stream.channel === "aggTrade" ? Math.min(PAGE_LIMIT, range.toId - last.a) : PAGE_LIMIT;
   return byId(range.stream.symbol, last.a + 1, limit);
 }
