@@ -235,7 +235,9 @@ function contribute(fold: FoldState, c: Contribution, trade: TradeEvent, share: 
     const series = tracks[at]?.series;
     if (series === undefined || series.add(c)) continue;
     late = true;
-    const pending = series.addLate(c, fold.sealClockMs + fold.latenessMs);
+    // No clock yet (backfill into a bucket that an end of input sealed): the trade's own time stands in.
+    const sinceMs = fold.sealClockMs === Number.NEGATIVE_INFINITY ? c.eventMs : fold.sealClockMs;
+    const pending = series.addLate(c, sinceMs + fold.latenessMs);
     // Every doubling is told: enough for a screen, and no flood when a backfill brings thousands.
     if ((pending.trades & (pending.trades - 1)) === 0) {
       const candidate = { key: series.key(pending.bar.openMs), reason: series.reasonOf(pending), trades: pending.trades, atSeq: c.seq };
