@@ -59,7 +59,7 @@ async function printedAddress(child: ChildProcess, log: () => string): Promise<s
   });
 }
 
-export const test = base.extend<{ dataFolder: string; appArguments: readonly string[]; app: RunningApp; screen: Page }>({
+export const test = base.extend<{ dataFolder: string; appArguments: readonly string[]; app: RunningApp; tapedeck: Page }>({
   appArguments: [["--seed", "7"], { option: true }],
   // eslint-disable-next-line no-empty-pattern -- Playwright wants the destructuring
   dataFolder: async ({}, use) => {
@@ -72,7 +72,7 @@ export const test = base.extend<{ dataFolder: string; appArguments: readonly str
     await use(app);
     expect(await app.stop(), `exit code of the app; it said:\n${app.log()}`).toBe(0);
   },
-  screen: async ({ app, page }, use) => {
+  tapedeck: async ({ app, page }, use) => {
     const troubles: string[] = [];
     page.on("console", (message) => {
       if (message.type() === "error") troubles.push(`console: ${message.text()}`);

@@ -14,7 +14,9 @@ export default defineConfig({
   workers: 1,
   retries: 0,
   forbidOnly: process.env["CI"] !== undefined,
-  timeout: 60_000,
+  timeout: 90_000,
+  // Two cores run the app, the browser and the test; what a person may wait for is asserted where it matters.
+  expect: { timeout: 15_000 },
   reporter: [["list"], ["json", { outputFile: report }]],
   use: {
     browserName: "chromium",

@@ -317,6 +317,7 @@ export class Engine {
         return {
           protocol: PROTOCOL_VERSION, version: this.#options.version, shell: this.#options.shell, dataFolder: this.#options.dataFolder,
           simulated: this.#options.simulated, settings: this.#settings,
+          firstSeries: { venue: this.#options.firstView.venue, symbol: this.#options.firstView.symbol, interval: this.#options.firstView.interval },
         };
       },
       "view.set": async ({ venue, symbol, interval, bars, untilOpenMs }) => {

@@ -42,7 +42,8 @@ export class Thread<Call, NoteIn, NoteOut> {
 
   constructor(options: ThreadOptions<NoteOut>) {
     this.name = options.name;
-    this.#worker = new Worker(options.entry, { workerData: options.data, name: options.name });
+    // Flags of the command that started the process (-e, --input-type …) would not fit a thread.
+    this.#worker = new Worker(options.entry, { workerData: options.data, name: options.name, execArgv: [] });
     let failure: Fault | undefined;
     this.#worker.on("message", (message: FromThread<NoteOut>) => {
       if (message.type === "note") options.onNote(message.note);

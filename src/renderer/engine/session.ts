@@ -71,7 +71,11 @@ async function greet(): Promise<void> {
   engineStore.setState({ player: undefined });
   const hello = await command("hello", {});
   if (hello === undefined) return;
-  if (engineStore.getState().hello === undefined) screenStore.setState(remembered(hello.settings["screen"]));
+  if (engineStore.getState().hello === undefined) {
+    const kept = hello.settings["screen"];
+    const { venue, symbol, interval } = hello.firstSeries;
+    screenStore.setState({ ...remembered(kept), ...(kept === undefined && { interval, instrument: { venue, symbol } }) });
+  }
   engineStore.setState({ hello });
   const captures = await command("captures.list", {});
   if (captures !== undefined) engineStore.setState({ captures });
@@ -91,7 +95,9 @@ async function openSomething(): Promise<void> {
   const capture = captureToOpen(captures ?? [], player?.captureId);
   const known: readonly Instrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
   const wanted = screenStore.getState().instrument;
-  const instrument = known.find((one) => one.venue === wanted?.venue && one.symbol === wanted.symbol) ?? known[0];
+  // What is being recorded may not have had its first trade yet.
+  const awaited = capture?.state === "recording" ? wanted : undefined;
+  const instrument = known.find((one) => one.venue === wanted?.venue && one.symbol === wanted.symbol) ?? awaited ?? known[0];
   if (instrument === undefined) return;
   isViewAsked = true;
   if (capture !== undefined && player?.captureId === undefined) await command("tape.open", { captureId: capture.captureId });

@@ -220,6 +220,8 @@ export interface Hello {
   readonly dataFolder: string;
   /** What a first run says once: that the source is simulated and what to do next. */
   readonly simulated: boolean;
+  /** What a screen that remembers nothing shows first. */
+  readonly firstSeries: { readonly venue: VenueId; readonly symbol: string; readonly interval: Interval };
   readonly settings: Readonly<Record<string, unknown>>;
 }
 

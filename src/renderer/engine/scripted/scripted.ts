@@ -58,7 +58,7 @@ class ScriptedEngine implements EngineClient {
   }
 
   readonly #handlers: Handlers = {
-    "hello": () => ({ protocol: 1, version: "0.1.0", shell: "browser", dataFolder: "(scripted)", simulated: true, settings: this.#settings }),
+    "hello": () => ({ protocol: 1, version: "0.1.0", shell: "browser", dataFolder: "(scripted)", simulated: true, settings: this.#settings, firstSeries: { venue: "sim", symbol: "BTCUSDT", interval: "1m" } }),
     "view.set": (input) => {
       this.#window = { interval: input.interval, bars: input.bars, untilOpenMs: input.untilOpenMs };
       this.#reset();
