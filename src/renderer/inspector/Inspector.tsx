@@ -7,6 +7,7 @@ import { count, grouped, plural, shortDigest } from "../format/numbers.ts";
 import { bucketTime, localTime, utcDay } from "../format/times.ts";
 import { ActionButton } from "../panels/ActionButton.tsx";
 import { Icon } from "../panels/Icon.tsx";
+import { engineStore } from "../store/engine-state.ts";
 import { inspectorStore } from "../store/inspector.ts";
 import { explainGap, GRADE_WORDS } from "../timeline/explain.ts";
 import { RawMessages } from "./RawMessages.tsx";
@@ -131,9 +132,10 @@ function Report({ report }: { readonly report: BarReport }): ReactElement {
   const [from, setFrom] = useState<number | undefined>(undefined);
   const latest = report.versions.at(-1);
   const values = report.forming ?? latest?.values;
+  const isAhead = useStore(engineStore, (state) => state.player !== undefined && report.key.openMs > state.player.point.knownMs);
   return (
     <>
-      {values === undefined ? <p className="empty">No trades in this bucket: no bar is made up for it.</p> : <Numbers values={values} />}
+      {values === undefined ? <p className="empty">{isAhead ? "The cursor has not reached this bar." : "No trades in this bucket: no bar is made up for it."}</p> : <Numbers values={values} />}
       <Section title="Grade"><Grade report={report} /></Section>
       {latest !== undefined && <Recompute />}
       <Section title="Sources"><Sources sources={report.sources} /></Section>
