@@ -27,7 +27,9 @@ export function GoTo({ inputRef, dayOfMs }: { readonly inputRef: RefObject<HTMLI
     try {
       await engine().call("player", commandFor(place));
       setTrouble(undefined);
-      inputRef.current?.blur();
+      if (inputRef.current === null) return;
+      inputRef.current.value = "";
+      inputRef.current.blur();
     } catch (error) {
       setTrouble(faultOf(error).message);
     }

@@ -89,9 +89,9 @@ function selectNeighbour(direction: 1 | -1): void {
 }
 
 function close(): void {
-  const { dialog, isNarrow, isInspectorOpen } = screenStore.getState();
+  const { dialog, isNarrow, isOverlayOpen } = screenStore.getState();
   if (dialog !== undefined) openDialog(undefined);
-  else if (isNarrow && isInspectorOpen) toggleInspector();
+  else if (isNarrow && isOverlayOpen) toggleInspector();
   else selectBar(undefined);
 }
 

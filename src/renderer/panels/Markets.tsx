@@ -13,7 +13,7 @@ import { SOURCE_STATES, STREAM_STATES } from "./stream-state.ts";
 
 export interface Market extends Instrument { readonly streams: readonly StreamStatus[] }
 
-/** Instruments of the streams and of the open capture, starred ones first, each with its streams. */
+/** Instruments of the streams and of the open capture, each with its streams: starred ones first, then those of the open tape. */
 export function marketsOf(streams: readonly StreamStatus[], captures: EngineFrame["captures"], captureId: string | undefined, starred: readonly string[]): readonly Market[] {
   const open = captures?.find((capture) => capture.captureId === captureId);
   const markets = new Map<string, Market>();
@@ -23,7 +23,8 @@ export function marketsOf(streams: readonly StreamStatus[], captures: EngineFram
     const { venue, symbol } = stream;
     markets.set(id, { venue, symbol, streams: [...(markets.get(id)?.streams ?? []), stream] });
   }
-  const rank = ([id]: readonly [string, Market]): number => (starred.includes(id) ? 0 : 1);
+  const onTape = new Set((open?.instruments ?? []).map(instrumentId));
+  const rank = ([id]: readonly [string, Market]): number => (starred.includes(id) ? 0 : 2) + (onTape.has(id) ? 0 : 1);
   return [...markets].sort((a, b) => rank(a) - rank(b) || (a[0] < b[0] ? -1 : 1)).map(([, market]) => market);
 }
 

@@ -5,7 +5,7 @@ import { Group, Panel, Separator, type Layout } from "react-resizable-panels";
 import { Deck } from "../deck/Deck.tsx";
 import { Inspector } from "../inspector/Inspector.tsx";
 import { engineStore } from "../store/engine-state.ts";
-import { NARROW_BELOW_PX, screenStore } from "../store/screen.ts";
+import { isInspectorShown, NARROW_BELOW_PX, screenStore } from "../store/screen.ts";
 import { Captures } from "./Captures.tsx";
 import { Dialogs } from "./Dialogs.tsx";
 import { Icon } from "./Icon.tsx";
@@ -18,11 +18,7 @@ import { TopBar } from "./TopBar.tsx";
 function useNarrow(): void {
   useEffect(() => {
     const query = window.matchMedia(`(max-width: ${NARROW_BELOW_PX}px)`);
-    const note = (): void => screenStore.setState(({ isNarrow, isInspectorOpen, selectedOpenMs }) => ({
-      isNarrow: query.matches,
-      // An overlay that opens by itself would cover the chart.
-      isInspectorOpen: query.matches && !isNarrow ? selectedOpenMs !== undefined && isInspectorOpen : isInspectorOpen,
-    }));
+    const note = (): void => screenStore.setState({ isNarrow: query.matches });
     query.addEventListener("change", note);
     note();
     return () => query.removeEventListener("change", note);
@@ -38,7 +34,8 @@ function Banner(): ReactElement | undefined {
 function FirstRun(): ReactElement | undefined {
   const hello = useStore(engineStore, (state) => state.hello);
   const isDone = useStore(screenStore, (state) => state.isFirstRunDone);
-  if (hello === undefined || isDone || !hello.simulated) return undefined;
+  const isSimulated = useStore(engineStore, (state) => state.mode.simulated);
+  if (hello === undefined || isDone || !hello.simulated || !isSimulated) return undefined;
   return (
     <div className="banner" data-testid="first-run">
       <span className="grow">This market is simulated and already being recorded. For a real one run <code>tapedeck record --venue binance --symbol BTCUSDT</code>, or import a capture at the left.</span>
@@ -55,7 +52,7 @@ const WIDE = ["column-left", "column-stage", "column-inspector"] as const;
 const TWO = ["column-left", "column-stage"] as const;
 
 function Columns(): ReactElement {
-  const isOpen = useStore(screenStore, (state) => state.isInspectorOpen);
+  const isOpen = useStore(screenStore, isInspectorShown);
   const isNarrow = useStore(screenStore, (state) => state.isNarrow);
   const layoutVersion = useStore(screenStore, (state) => state.layoutVersion);
   const isBeside = isOpen && !isNarrow;

@@ -7,7 +7,7 @@ import { showSeries } from "../engine/session.ts";
 import { grouped } from "../format/numbers.ts";
 import { utcTime } from "../format/times.ts";
 import { engineStore } from "../store/engine-state.ts";
-import { openDialog, screenStore } from "../store/screen.ts";
+import { isInspectorShown, openDialog, screenStore } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { ActionButton } from "./ActionButton.tsx";
 import { Icon } from "./Icon.tsx";
@@ -92,7 +92,7 @@ function QuoteStrip(): ReactElement {
 }
 
 export function TopBar(): ReactElement {
-  const isInspectorOpen = useStore(screenStore, (state) => state.isInspectorOpen);
+  const isInspectorOpen = useStore(screenStore, isInspectorShown);
   return (
     <header className="top-bar">
       <span className="mark"><svg viewBox="0 0 20 20" aria-hidden="true"><path d="M2 5h16v10H2zM6 7.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5zM14 7.500a2.500 2.500 0 1 0 0 5 2.500 2.500 0 0 0 0-5zM8.500 12.500h3V14h-3z" fillRule="evenodd" /></svg>Tapedeck</span>

@@ -5,7 +5,7 @@ import type { BarReport, RecomputeReport } from "../../shared/protocol/frames.ts
 import { engine } from "../engine/session.ts";
 import { faultOf } from "../engine/client.ts";
 import { engineStore } from "./engine-state.ts";
-import { screenStore } from "./screen.ts";
+import { isInspectorShown, screenStore } from "./screen.ts";
 import { viewStore } from "./view.ts";
 
 type Told = { readonly code: string; readonly message: string };
@@ -31,9 +31,9 @@ let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** What decides whether the report is out of date: the bar and its version, the tape, the view's epoch. */
 function fingerprint(): { readonly key: BarKey; readonly text: string } | undefined {
-  const { selectedOpenMs, isInspectorOpen } = screenStore.getState();
+  const { selectedOpenMs } = screenStore.getState();
   const { series, bars, gaps, empty } = viewStore.getState();
-  if (selectedOpenMs === undefined || series === undefined || !isInspectorOpen) return undefined;
+  if (selectedOpenMs === undefined || series === undefined || !isInspectorShown(screenStore.getState())) return undefined;
   const index = bars.indexOf(selectedOpenMs);
   const version = index === undefined ? "none" : `${bars.columns.revision[index]}/${bars.columns.atSeq[index]}/${bars.columns.tradeCount[index]}/${bars.columns.grade[index]}`;
   const { player } = engineStore.getState();

@@ -38,6 +38,8 @@ export interface ScreenState extends Remembered {
   readonly layoutVersion: number;
   /** The inspector covers the chart instead of standing beside it. */
   readonly isNarrow: boolean;
+  /** Whether it does so now. Not remembered: a screen that opens with its chart covered would be a poor start. */
+  readonly isOverlayOpen: boolean;
 }
 
 export const NARROW_BELOW_PX = 1_360;
@@ -48,7 +50,7 @@ export function remembered(settings: unknown): Remembered {
 }
 
 export const screenStore = createStore<ScreenState>(() => ({
-  ...remembered({}), dialog: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false,
+  ...remembered({}), dialog: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false, isOverlayOpen: false,
 }));
 
 /** The members to remember, and only these. */
@@ -68,12 +70,20 @@ export function togglePair(): void {
   screenStore.setState(({ pair }) => ({ pair: pair === "ocean" ? "ice" : "ocean" }));
 }
 
+export function isInspectorShown(state: ScreenState): boolean {
+  return state.isNarrow ? state.isOverlayOpen : state.isInspectorOpen;
+}
+
+function inspectorShown(state: ScreenState, isShown: boolean): Partial<ScreenState> {
+  return state.isNarrow ? { isOverlayOpen: isShown } : { isInspectorOpen: isShown };
+}
+
 export function toggleInspector(): void {
-  screenStore.setState(({ isInspectorOpen }) => ({ isInspectorOpen: !isInspectorOpen }));
+  screenStore.setState((state) => inspectorShown(state, !isInspectorShown(state)));
 }
 
 export function selectBar(selectedOpenMs: number | undefined): void {
-  screenStore.setState(selectedOpenMs === undefined ? { selectedOpenMs } : { selectedOpenMs, isInspectorOpen: true });
+  screenStore.setState((state) => (selectedOpenMs === undefined ? { selectedOpenMs } : { selectedOpenMs, ...inspectorShown(state, true) }));
 }
 
 export function toggleStar(instrument: string): void {
