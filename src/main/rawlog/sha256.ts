@@ -8,19 +8,19 @@ type OneShot = (algorithm: string, data: Uint8Array, encoding: "binary" | "buffe
 // `crypto.hash` is 3× faster than createHash on 200 bytes, but not in every runtime that we start in.
 const oneShot = (crypto as { hash?: OneShot }).hash;
 
-function viaCreateHash(bytes: Uint8Array): Uint8Array {
-  return crypto.createHash("sha256").update(bytes).digest();
-}
-
-/** SHA-256 as 32 bytes. */
-export const sha256: Sha256 =
-  oneShot === undefined ? viaCreateHash : (bytes) => oneShot("sha256", bytes, "buffer") as Uint8Array;
-
 /** SHA-256 as 32 Latin-1 characters: three times as fast to make and to copy as a buffer (3.7 M/s against 1.3 M/s). */
 export const sha256Latin1: (bytes: Uint8Array) => string =
   oneShot === undefined
     ? (bytes) => crypto.createHash("sha256").update(bytes).digest("binary")
     : (bytes) => oneShot("sha256", bytes, "binary") as string;
+
+/** SHA-256 as 32 bytes: by way of Latin-1, since making a Buffer costs more than the hash. */
+export const sha256: Sha256 = (bytes) => {
+  const text = sha256Latin1(bytes);
+  const digest = new Uint8Array(32);
+  for (let index = 0; index < 32; index += 1) digest[index] = text.charCodeAt(index);
+  return digest;
+};
 
 /** SHA-256 as 64 hex digits. */
 export function sha256Hex(bytes: Uint8Array): string {
