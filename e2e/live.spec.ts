@@ -28,7 +28,8 @@ test("a gap appears with its cause and is repaired by backfill", async ({ tapede
 });
 
 test("a bar is explained down to its raw bytes, and recomputing agrees", async ({ tapedeck: screen }) => {
-  await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^([5-9]|\d\d)/);
+  // Nine seconds: the first ones have sealed, whatever the lateness.
+  await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^(9|\d\d)/);
   // Stand still, so that the bar that is clicked is the bar that is meant.
   await screen.keyboard.press("Space");
   await expect(screen.getByTestId("mode-badge")).toHaveText(/replay/i);

@@ -8,7 +8,7 @@ async function seqOf(screen: Page): Promise<number> {
 }
 
 test.beforeEach(async ({ tapedeck: screen }) => {
-  await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^([4-9]|\d\d)/);
+  await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^([6-9]|\d\d)/);
   await screen.keyboard.press("Space");
   await expect(screen.getByTestId("mode-badge")).toHaveText(/replay/i);
 });
@@ -48,9 +48,9 @@ test("scrubbing moves the cursor, and what it has not reached is not drawn", asy
   const bars = Number(await screen.getByTestId("chart").getAttribute("data-bars"));
   const box = await screen.getByTestId("scrubber").boundingBox();
   if (box === null) throw new Error("the scrubber is not on screen");
-  await screen.mouse.move(box.x + box.width - 2, box.y + box.height / 2);
+  await screen.mouse.move(box.x + box.width / 3, box.y + box.height / 2);
   await screen.mouse.down();
-  await screen.mouse.move(box.x + box.width / 2, box.y + box.height / 2, { steps: 8 });
+  await screen.mouse.move(box.x + box.width / 20, box.y + box.height / 2, { steps: 8 });
   await screen.mouse.up();
   await expect.poll(() => seqOf(screen)).toBeLessThan(end);
   await expect.poll(async () => Number(await screen.getByTestId("chart").getAttribute("data-bars"))).toBeLessThan(bars);

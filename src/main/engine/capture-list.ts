@@ -44,7 +44,7 @@ async function summarize(captureFolder: string, captureId: string, recording: bo
     // What is wrong with it is the verifier's to tell; here it must only not disappear.
     return {
       captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes: await captureBytes(captureFolder),
-      state: "damaged", simulated: false, proof: undefined, instruments: [],
+      bytesPerEvent: undefined, state: "damaged", simulated: false, proof: undefined, instruments: [],
     };
   }
   try {
@@ -59,7 +59,7 @@ function stateOf(reader: RawLogReader, recording: boolean): CaptureSummary["stat
   return reader.segments.some((segment) => segment.state === "open") ? "crashed" : "complete";
 }
 
-function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbols" | "streams" | "fromMs" | "toMs" | "events" | "simulated" | "instruments"> {
+function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbols" | "streams" | "fromMs" | "toMs" | "events" | "bytesPerEvent" | "simulated" | "instruments"> {
   const streams = reader.streams.filter(({ stream }) => stream.venue !== "tapedeck");
   const named = streams.filter(({ stream }) => stream.channel !== "unclassified");
   const segments = reader.segments.filter((segment) => segment.count > 0);
@@ -76,9 +76,17 @@ function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbol
     fromMs: edgeMs(segments.map((segment) => segment.fromRecvNs), (a, b) => a < b),
     toMs: edgeMs(segments.map((segment) => segment.toRecvNs), (a, b) => a > b),
     events: streams.reduce((sum, { count }) => sum + count, 0),
+    bytesPerEvent: sealedBytesPerEvent(reader),
     simulated: venues.includes("sim"),
     instruments: [...instruments.values()],
   };
+}
+
+/** The open segment is not compressed yet: counting it would tell what nobody keeps. */
+function sealedBytesPerEvent(reader: RawLogReader): number | undefined {
+  const sealed = reader.segments.filter((segment) => segment.state !== "open");
+  const count = sealed.reduce((sum, segment) => sum + segment.count, 0);
+  return count === 0 ? undefined : sealed.reduce((sum, segment) => sum + segment.bytes, 0) / count;
 }
 
 function edgeMs(times: readonly bigint[], isBeyond: (a: bigint, b: bigint) => boolean): number | undefined {

@@ -208,7 +208,7 @@ export class Engine {
     return {
       captureId: this.#live?.captureId, state: this.#recordingState, fault: this.#recordingFault, ...positions,
       messagesPerSecond: this.#messagesPerSecond,
-      bytesPerEvent: capture === undefined || capture.events === 0 ? undefined : capture.bytes / capture.events,
+      bytesPerEvent: capture?.bytesPerEvent,
       commitEveryMs: this.#options.commitEveryMs, diskFreeBytes: this.#diskFreeBytes, gapsOpen: this.#live?.gapsOpen ?? 0,
     };
   }

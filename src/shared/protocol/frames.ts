@@ -165,6 +165,8 @@ export interface CaptureSummary {
   readonly toMs: number | undefined;
   readonly events: number;
   readonly bytes: number;
+  /** Of sealed segments: what a message takes on disk in the end. Undefined before the first is sealed. */
+  readonly bytesPerEvent: number | undefined;
   /** `damaged` captures open as far as they can be read. */
   readonly state: "recording" | "complete" | "importing" | "crashed" | "damaged";
   readonly simulated: boolean;

@@ -240,8 +240,8 @@ class ScriptedEngine implements EngineClient {
     const { trades, startMs } = this.#tape;
     const instruments = [{ venue: "sim" as const, symbol: "BTCUSDT" }];
     return [
-      { captureId: CAPTURE_ID, venues: ["sim"], symbols: ["BTCUSDT"], streams: 7, fromMs: startMs, toMs: trades.at(-1)?.ms, events: trades.length, bytes: trades.length * 18, state: "recording", simulated: true, proof: this.#proof, instruments },
-      { captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
+      { captureId: CAPTURE_ID, venues: ["sim"], symbols: ["BTCUSDT"], streams: 7, fromMs: startMs, toMs: trades.at(-1)?.ms, events: trades.length, bytes: trades.length * 18, bytesPerEvent: 18.2, state: "recording", simulated: true, proof: this.#proof, instruments },
+      { captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, bytesPerEvent: 18.8, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
     ];
   }
 }
