@@ -1,25 +1,24 @@
 // Owns the chart's place on screen and joins it to the stores: bars in, axis, pointer and selection out.
 import { useEffect, useRef, type ReactElement } from "react";
 import { BAR_REVISED } from "../../shared/protocol/frames.ts";
-import { rangeShown } from "../engine/session.ts";
+import { isWindowAtCursor, rangeShown } from "../engine/session.ts";
 import { engineStore } from "../store/engine-state.ts";
 import { screenStore, selectBar } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { readPalette } from "../theme/palette.ts";
-import { barCentreX, type TimeAxis } from "./axis.ts";
 import { axisStore, setAxis, setHover } from "./axis-store.ts";
 import { ChartController } from "./controller.ts";
 import { readGhost } from "./ghost.ts";
 import { holdChart } from "./handle.ts";
 import type { GhostBar } from "./primitive.ts";
 
-/** Where the first and last bar were last painted, for tests of the shared axis. */
-function publish(element: HTMLElement, axis: TimeAxis): void {
+/** Where the library painted the first and last bar, so that a test can hold the lanes' own reckoning against it. */
+function publish(element: HTMLElement, chart: ChartController): void {
   const { columns } = viewStore.getState().bars;
   const first = columns.openMs[0];
   const last = columns.openMs[columns.length - 1];
-  element.dataset["firstBarX"] = first === undefined ? "" : String(barCentreX(axis, first));
-  element.dataset["lastBarX"] = last === undefined ? "" : String(barCentreX(axis, last));
+  element.dataset["firstBarX"] = first === undefined ? "" : String(chart.drawnX(first) ?? "");
+  element.dataset["lastBarX"] = last === undefined ? "" : String(chart.drawnX(last) ?? "");
   element.dataset["lastBarOpenMs"] = last === undefined ? "" : String(last);
   element.dataset["bars"] = String(columns.length);
 }
@@ -33,7 +32,7 @@ function joinStores(container: HTMLElement): () => void {
     events: {
       onPaint: (axis) => {
         setAxis(axis);
-        publish(container, axis);
+        publish(container, chart);
       },
       onHover: setHover,
       onPick: selectBar,
@@ -42,7 +41,7 @@ function joinStores(container: HTMLElement): () => void {
   });
   const underlay = (): void => chart.underlay(viewStore.getState(), { cursorMs: cursorMs(), ghost, selectedOpenMs: screenStore.getState().selectedOpenMs });
   const sync = (force: boolean): void => {
-    chart.sync(viewStore.getState(), { cursorMs: cursorMs(), force });
+    chart.sync(viewStore.getState(), { cursorMs: isWindowAtCursor() ? cursorMs() : undefined, force });
     underlay();
   };
   const dropGhost = watchGhost((next) => {

@@ -11,7 +11,7 @@ import type { Palette } from "../theme/palette.ts";
 import { restoredRange, SLOTS_MAX, slotsFor, type Slots, type TimeAxis } from "./axis.ts";
 import { allPoints, candlePoint, usedPrecision, volumePoint } from "./points.ts";
 import { TapePrimitive, type GhostBar } from "./primitive.ts";
-import { openMsOf } from "./seconds.ts";
+import { chartTime, openMsOf } from "./seconds.ts";
 
 export interface ChartEvents {
   /** Called inside the chart's paint, once per paint. */
@@ -82,6 +82,11 @@ export class ChartController {
     const nextX = scale.logicalToCoordinate(1 as never);
     if (slots === undefined || originX === null || nextX === null) return undefined;
     return { firstOpenMs: slots.firstOpenMs, intervalMs: slots.intervalMs, slots: slots.count, originX, spacing: nextX - originX, width: scale.width() };
+  }
+
+  /** Where the library itself draws this bar: what the shared axis must agree with. */
+  drawnX(openMs: number): number | undefined {
+    return this.#chart.timeScale().timeToCoordinate(chartTime(openMs)) ?? undefined;
   }
 
   setPalette(palette: Palette): void {

@@ -156,6 +156,11 @@ export function rangeShown(range: { readonly fromSlot: number; readonly toSlot: 
   void askView(series, series.interval);
 }
 
+/** False while the window has slid back: it then ends before the cursor, and so must the chart's axis. */
+export function isWindowAtCursor(): boolean {
+  return wish.untilOpenMs === undefined;
+}
+
 /** The right edge follows the cursor again. */
 export function followRightEdge(): void {
   const { series } = viewStore.getState();
