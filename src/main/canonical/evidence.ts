@@ -64,9 +64,9 @@ function runOver(evidence: Evidence, fromMs: number, untilMs: number): IdRun | u
   const { runs } = evidence.runs;
   for (let at = runs.length - 1; at >= 0; at -= 1) {
     const run = runs[at];
-    if (run !== undefined && run.minMs < fromMs && run.maxMs >= untilMs) return run;
+    if (run !== undefined && run.fromMs < fromMs && run.maxMs >= untilMs) return run;
   }
-  return evidence.formerRuns.find((run) => run.minMs < fromMs && run.maxMs >= untilMs);
+  return evidence.formerRuns.find((run) => run.fromMs < fromMs && run.maxMs >= untilMs);
 }
 
 /** Missing ids between two runs may be anywhere between their times, both included; so may what a span without ids hides. */
@@ -87,7 +87,7 @@ function damageIn(evidence: Evidence, fromMs: number, untilMs: number): Judgemen
   for (let at = runs.length - 1; at > 0; at -= 1) {
     const [before, after] = [runs[at - 1], runs[at]];
     if (before === undefined || after === undefined) continue;
-    const [low, high] = before.maxMs <= after.minMs ? [before.maxMs, after.minMs] : [after.minMs, before.maxMs];
+    const [low, high] = before.maxMs <= after.fromMs ? [before.maxMs, after.fromMs] : [after.fromMs, before.maxMs];
     if (fromMs > high) continue;
     const gap = evidence.gaps.holding(before.to + 1);
     weigh(low, high, gap === undefined || gap.state === "GAP_UNRESOLVED");
@@ -127,7 +127,7 @@ export function whyOf(
     const run = runOver(evidence, fromMs, untilMs);
     if (run === undefined) return { why: "ids contiguous over both edges", evidence: [] };
     const how = range.grade === "repaired" ? "complete after backfill: " : "";
-    return { why: `${how}ids ${run.from}…${run.to} contiguous over both edges`, evidence: [run.minSeq, run.maxSeq] };
+    return { why: `${how}ids ${run.from}…${run.to} contiguous over both edges`, evidence: [run.fromSeq, run.maxSeq] };
   }
   if (standing === "damaged" || standing === "unresolved") {
     const gap = gapIn(evidence, fromMs, untilMs);

@@ -45,7 +45,7 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
     return;
   }
   const id = trade.sequenceId;
-  if (id !== undefined) foldId(fold, c, trade, id, live);
+  if (id !== undefined) foldId(fold, c, trade, id, record);
   else if (!live && trade.firstTradeId !== undefined && trade.lastTradeId !== undefined) {
     foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId);
   } else foldWithoutId(fold, c, trade);
@@ -67,14 +67,23 @@ function exclude(fold: FoldState, ms: number, seq: number): void {
   for (const { series } of fold.tracks) series.exclude(ms, seq);
 }
 
-function noteTime(fold: FoldState, ms: number): void {
+/** `earliest`: nothing of a lower id has been seen. A late print has an old time, but the recording did not begin there. */
+function noteTime(fold: FoldState, ms: number, earliest: boolean): void {
   if (ms > fold.lastTradeMs) fold.lastTradeMs = ms;
-  if (ms < fold.firstTradeMs) fold.firstTradeMs = ms;
+  if (earliest && ms < fold.firstTradeMs) fold.firstTradeMs = ms;
 }
 
-function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number, live: boolean): void {
+/** Where a stretch of ids after a hole begins: at its first trade's time, unless that one is plainly late, and then when it came. */
+function beginMs(fold: FoldState, ms: number, record: RawRecord): number {
+  const late = record.source === "ws" && ms < fold.watermarkMs - fold.latenessMs;
+  return late ? Math.max(fold.watermarkMs, correctedMs(record.recvNs, fold.clock)) : ms;
+}
+
+function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number, record: RawRecord): void {
   const { runs } = fold;
+  const live = record.source === "ws";
   const ms = trade.eventMs;
+  const earliest = id < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY);
   const before = runs.last;
   const lastId = before === undefined ? undefined : before.to;
   const lastMs = before === undefined ? 0 : before.maxMs;
@@ -84,10 +93,15 @@ function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number,
     return;
   }
   fold.recent.push(id, trade, fingerprint(trade));
-  noteTime(fold, ms);
+  noteTime(fold, ms, earliest);
   take(fold, c, trade, trade.firstTradeId ?? id);
   if (added === "filled") fold.gaps.idsArrived(id, id, runs, live ? "stream" : "backfill", c.seq);
-  else if (added === "jumped") jumped(fold, id, id, lastId, lastMs, ms, c.seq);
+  else if (added === "jumped") {
+    const began = beginMs(fold, ms, record);
+    const run = runs.runOf(id);
+    if (run !== undefined) run.fromMs = began;
+    jumped(fold, id, id, lastId, lastMs, began, c.seq);
+  }
   // Only the stream itself shows that it is back.
   if (live && fold.gaps.span !== undefined) fold.gaps.closeSpan(id, ms, runs, c.seq);
 }
@@ -101,7 +115,7 @@ function jumped(fold: FoldState, from: number, to: number, lastId: number | unde
   }
   const next = fold.runs.runs[1];
   if (next === undefined) return;
-  fold.gaps.openHole({ fromId: to + 1, toId: next.from - 1, fromMs: Math.min(ms, next.minMs), toMs: Math.max(ms, next.minMs) }, seq);
+  fold.gaps.openHole({ fromId: to + 1, toId: next.from - 1, fromMs: Math.min(ms, next.fromMs), toMs: Math.max(ms, next.fromMs) }, seq);
 }
 
 /** A market trade goes into bars; anything else is kept out of them and listed. */
@@ -150,7 +164,7 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): voi
     }
     fold.recent.push(key, trade, print);
   }
-  noteTime(fold, trade.eventMs);
+  noteTime(fold, trade.eventMs, true);
   take(fold, c, trade, -1);
   fold.gaps.closeSpan(undefined, trade.eventMs, fold.runs, c.seq);
 }
@@ -191,7 +205,7 @@ function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from:
   const lastMs = runs.last?.maxMs ?? 0;
   if (trade.market) contribute(fold, c, trade, { qty, tradeCount: count, orderId: first.from });
   else take(fold, c, trade, first.from);
-  noteTime(fold, trade.eventMs);
+  noteTime(fold, trade.eventMs, from < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY));
   for (const part of missing) {
     const added = runs.addRange(part.from, part.to, trade.eventMs, c.seq);
     if (added === "jumped") jumped(fold, part.from, part.to, lastId, lastMs, trade.eventMs, c.seq);

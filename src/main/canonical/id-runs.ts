@@ -5,11 +5,16 @@ import { assert } from "../../shared/base.ts";
 export interface IdRun {
   from: number;
   to: number;
+  /**
+   * Time at which the run begins: that of its lowest id. Not the smallest time: a late print anywhere in the run has an old
+   * time, and would otherwise vouch for ids before the run that nobody has seen.
+   */
+  fromMs: number;
   /** Smallest and largest exchange time of its trades. */
   minMs: number;
   maxMs: number;
-  /** Raw seqs of messages that hold its smallest and its largest time: the evidence. */
-  minSeq: number;
+  /** Raw seqs of messages that hold its lowest id and its largest time: the evidence. */
+  fromSeq: number;
   maxSeq: number;
 }
 
@@ -54,7 +59,7 @@ export class IdRuns {
     const at = this.#firstEndingAtOrAfter(from - 1);
     const left = this.runs[at];
     if (left === undefined) {
-      this.runs.push({ from, to, minMs: eventMs, maxMs: eventMs, minSeq: seq, maxSeq: seq });
+      this.runs.push({ from, to, fromMs: eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq });
       this.#forget();
       return this.runs.length === 1 ? "appended" : "jumped";
     }
@@ -64,10 +69,12 @@ export class IdRuns {
     assert(to < left.from, `ids ${from}…${to} overlap known ids from ${left.from}`);
     if (to === left.from - 1) {
       left.from = from;
+      left.fromMs = eventMs;
+      left.fromSeq = seq;
       stretch(left, eventMs, seq);
       return at === 0 ? "appended" : "filled";
     }
-    this.runs.splice(at, 0, { from, to, minMs: eventMs, maxMs: eventMs, minSeq: seq, maxSeq: seq });
+    this.runs.splice(at, 0, { from, to, fromMs: eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq });
     this.#forget();
     return at === 0 ? "jumped" : "filled";
   }
@@ -81,7 +88,7 @@ export class IdRuns {
     if (next === undefined) return "appended";
     if (next.from === to + 1) {
       run.to = next.to;
-      stretch(run, next.minMs, next.minSeq);
+      if (next.minMs < run.minMs) run.minMs = next.minMs;
       stretch(run, next.maxMs, next.maxSeq);
       this.runs.splice(at + 1, 1);
     }
@@ -155,6 +162,5 @@ function stretch(run: IdRun, eventMs: number, seq: number): void {
     run.maxSeq = seq;
   } else if (eventMs < run.minMs) {
     run.minMs = eventMs;
-    run.minSeq = seq;
   }
 }
