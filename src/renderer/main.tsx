@@ -12,6 +12,7 @@ import { messagePortEngine } from "./engine/message-port.ts";
 import { startSession } from "./engine/session.ts";
 import { webSocketEngine } from "./engine/web-socket.ts";
 import { listenToKeys } from "./keyboard/listen.ts";
+import { FailureBoundary } from "./panels/Failure.tsx";
 import { Screen } from "./panels/Screen.tsx";
 import { startInspector } from "./store/inspector.ts";
 import { addNote, addToast } from "./store/toasts.ts";
@@ -30,7 +31,7 @@ async function openEngine(): Promise<EngineClient> {
 const root = document.getElementById("root");
 if (root === null) throw new Error("Invariant: the page has no root element");
 colourScreen(document.documentElement);
-createRoot(root).render(<StrictMode><Screen /></StrictMode>);
+createRoot(root).render(<StrictMode><FailureBoundary><Screen /></FailureBoundary></StrictMode>);
 listenToKeys();
 startInspector();
 window.tapedeck?.onNotice(addNote);
