@@ -14,7 +14,7 @@ import { foldTrade, newStep } from "./fold.ts";
 import type { Surroundings } from "./emit.ts";
 import { loadState, saveState } from "./save.ts";
 import { CanonicalState } from "./state.ts";
-import type { CanonicalCounts, CanonicalSnapshot, Canonicalizer, CanonicalizerOptions } from "./types.ts";
+import type { CanonicalCounts, CanonicalSnapshot, Canonicalizer, CanonicalizerOptions, UnsettledGap, OpenBarContents } from "./types.ts";
 
 class StateSnapshot implements CanonicalSnapshot {
   readonly state: CanonicalState;
@@ -179,8 +179,16 @@ class LogCanonicalizer implements Canonicalizer {
     return this.#track({ ...instrument, interval })?.series.forming() ?? [];
   }
 
+  openContents(key: BarKey): OpenBarContents | undefined {
+    return this.#track(key)?.series.openContents(key.openMs);
+  }
+
   gradeOf(key: BarKey): { readonly grade: Grade; readonly why: string } | undefined {
     return this.#track(key)?.grades.gradeOf(key.openMs);
+  }
+
+  get unsettledGaps(): readonly UnsettledGap[] {
+    return [...this.#state.folds.values()].flatMap(({ gaps }) => gaps.gaps.map((gap) => ({ ...gap, streamId: gaps.streamId })));
   }
 
   get counts(): CanonicalCounts {

@@ -6,6 +6,7 @@ import { Accumulator } from "./accumulator.ts";
 import { diffOf, digestOf } from "./artifact.ts";
 import type { Contribution } from "./contribution.ts";
 import type { Surroundings } from "./emit.ts";
+import type { OpenBarContents } from "./types.ts";
 
 /** A bar whose late trades have come, but whose next revision has not closed. */
 export interface Pending {
@@ -149,6 +150,14 @@ export class Series {
 
   forming(): readonly FormingBar[] {
     return this.openBars.filter((bar) => !bar.isEmpty).map((bar) => ({ key: this.key(bar.openMs), values: bar.values(), lastSeq: bar.lastSeq }));
+  }
+
+  /** What an open bar is made of so far; undefined when the bucket is not open or has no trades. */
+  openContents(openMs: number): OpenBarContents | undefined {
+    const bar = this.openBars.find((one) => one.openMs === openMs);
+    if (bar === undefined || bar.isEmpty) return undefined;
+    const { provenance, excluded } = bar.contents();
+    return { provenance, excluded };
   }
 
   /** Trades of the bucket that came by backfill, undefined when it has none at all. Sealed, pending or open. */

@@ -1,6 +1,6 @@
 // What drives a canonicalizer and what it needs: configuration, hashing, the history of bar versions. Pure.
 import type { Sha256 } from "../../shared/base.ts";
-import type { BarKey, BarVersion, CanonicalOutput, FormingBar, Grade } from "../../shared/candles.ts";
+import type { BarKey, BarVersion, CanonicalOutput, FormingBar, GapEntry, Grade } from "../../shared/candles.ts";
 import type { DecodeOutcome, Instrument } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import type { Interval } from "../../shared/time.ts";
@@ -32,6 +32,9 @@ export interface CanonicalSnapshot {
   readonly position: number;
 }
 
+/** A gap as it stands now, whenever that was journaled. */
+export type UnsettledGap = Omit<GapEntry, "atSeq">;
+
 /** Closed: output depends on the records applied, in order, and on nothing else. */
 export interface Canonicalizer {
   /** Raw seq of the last record applied, 0 at the start. */
@@ -46,8 +49,12 @@ export interface Canonicalizer {
   drain(): readonly CanonicalOutput[];
   /** Open (unsealed) bars of a series, oldest first; the last one is the forming bar. */
   open(instrument: Instrument, interval: Interval): readonly FormingBar[];
+  /** What an open bar is made of so far; undefined when the bucket is not open or has no trades. */
+  openContents(key: BarKey): OpenBarContents | undefined;
   /** The grade a bucket has now, sealed or not; undefined before anything is known of it. */
   gradeOf(key: BarKey): { readonly grade: Grade; readonly why: string } | undefined;
+  /** Gaps that are not repaired, each stream's oldest first: those that the settling of later records can still change. */
+  readonly unsettledGaps: readonly UnsettledGap[];
   /** Counters for the screen and the command line. */
   readonly counts: CanonicalCounts;
   snapshot(): CanonicalSnapshot;
@@ -58,6 +65,8 @@ export interface Canonicalizer {
   save(): Uint8Array;
   load(bytes: Uint8Array): void;
 }
+
+export type OpenBarContents = Pick<BarVersion, "provenance" | "excluded">;
 
 export interface CanonicalCounts {
   readonly records: number;

@@ -42,6 +42,7 @@ export async function inspectBar(tape: Tape, request: { readonly key: BarKey; re
   if (request.revision !== undefined && chosen === undefined) {
     throw fault("replay.no-bar", `${nameOf(key)} has no revision ${request.revision} at the cursor: it has ${versions.length}`);
   }
+  const contents = chosen ?? head.canonicalizer.openContents(key);
   const grades = gradeHistory(tape, key);
   const now = grades.at(-1) ?? head.canonicalizer.gradeOf(key);
   return {
@@ -51,9 +52,9 @@ export async function inspectBar(tape: Tape, request: { readonly key: BarKey; re
     grade: now?.grade,
     gradeWhy: now?.why ?? (versions.length === 0 && forming === undefined ? "nothing is known of this bucket at the cursor" : "not graded yet"),
     gradeHistory: grades,
-    provenance: chosen?.provenance ?? [],
-    excluded: chosen?.excluded ?? { count: 0, seqs: [] },
-    sources: chosen === undefined ? [] : await sourcesOf(tape, key, chosen.provenance, signal),
+    provenance: contents?.provenance ?? [],
+    excluded: contents?.excluded ?? { count: 0, seqs: [] },
+    sources: contents === undefined ? [] : await sourcesOf(tape, key, contents.provenance, signal),
     gaps: gapsOf(tape, key, chronicle),
   };
 }

@@ -201,6 +201,9 @@ export class FakeCanonicalizer implements Canonicalizer {
   get position(): number {
     return this.#state.position;
   }
+  get unsettledGaps(): Canonicalizer["unsettledGaps"] {
+    return [];
+  }
   get counts(): Canonicalizer["counts"] {
     return { records: 0, events: this.#state.events, duplicates: this.#state.duplicates, conflicts: 0, late: 0, refused: 0, unhandled: 0, gapsOpen: 0, unverified: 0, nonMarket: 0, excluded: 0 };
   }
@@ -272,6 +275,10 @@ export class FakeCanonicalizer implements Canonicalizer {
       .map(([id, bar]) => ({ key: { ...instrument, interval, openMs: Number(id.split(" ")[1]) }, values: bar.values, lastSeq: bar.lastSeq }))
       .sort((a, b) => a.key.openMs - b.key.openMs);
   }
+  openContents(): undefined {
+    return undefined;
+  }
+
   gradeOf(): undefined {
     return undefined;
   }
