@@ -58,8 +58,8 @@ test("chart and lanes agree on x within half a pixel", async ({ tapedeck: screen
   for (const side of ["first", "last"] as const) {
     const chart = screen.getByTestId("chart");
     const lanes = screen.getByTestId("lanes");
-    const chartX = (await chart.boundingBox())!.x + Number(await chart.getAttribute(`data-${side}-bar-x`));
-    const lanesX = (await lanes.boundingBox())!.x + Number(await lanes.getAttribute(`data-${side}-bar-x`));
+    const chartX = ((await chart.boundingBox())?.x ?? Number.NaN) + Number(await chart.getAttribute(`data-${side}-bar-x`));
+    const lanesX = ((await lanes.boundingBox())?.x ?? Number.NaN) + Number(await lanes.getAttribute(`data-${side}-bar-x`));
     expect(Math.abs(chartX - lanesX)).toBeLessThanOrEqual(0.5);
   }
 });

@@ -1,7 +1,6 @@
 // The only place that wires: command-line words to an engine or to a headless recording, with the simulator started where it is the source.
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
-import packageManifest from "../../package.json" with { type: "json" };
 import { fault } from "../shared/base.ts";
 import type { CaptureConfig } from "../shared/control.ts";
 import { venueFromText, type VenueId } from "../shared/market.ts";
@@ -12,8 +11,7 @@ import { Recording, type RecordedVenue } from "./engine/recording.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
 import type { Endpoints } from "./venues/adapter.ts";
 import { adapterFor } from "./venues/registry.ts";
-
-export const VERSION: string = packageManifest.version;
+import { VERSION } from "./version.ts";
 
 /** Group commit: at most this much is lost when the machine loses power. Shown on screen. */
 export const COMMIT_EVERY_MS = 10;

@@ -7,7 +7,7 @@ import { delimiter, join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
-import { VERSION } from "../compose.ts";
+import { VERSION } from "../version.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import { createNodeHttp } from "../net/node-transport.ts";
 import { adapterFor } from "../venues/registry.ts";

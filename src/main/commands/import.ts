@@ -4,7 +4,7 @@ import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
-import { VERSION } from "../compose.ts";
+import { VERSION } from "../version.ts";
 import { importFiles } from "../engine/import-files.ts";
 import { IMPORT_FORMATS } from "../importers/foreign.ts";
 import type { ImportProgress } from "../importers/import-capture.ts";

@@ -69,8 +69,8 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   const startedMs = performance.now();
   let wake: () => void = () => undefined;
   let trouble: Fault | undefined;
-  let live: LiveSource | undefined;
-  live = await startLive(
+  const started: { live?: LiveSource } = {};
+  const live = await startLive(
     {
       dataFolder: input.data, distMain: context.distMain,
       request: {
@@ -83,13 +83,14 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
       onStatus: () => undefined,
       onProblem: (problem) => {
         output.note(`tapedeck: ${problem.message}`);
-        if (live?.halted !== undefined) {
-          trouble = live.halted;
+        if (started.live?.halted !== undefined) {
+          trouble = started.live.halted;
           wake();
         }
       },
     },
   );
+  started.live = live;
   output.note(`Recording into capture ${live.captureId}; Ctrl-C stops.`);
   const timers = scheduleFaults(live, input, context);
   const meter = new RateMeter();

@@ -3,7 +3,7 @@
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { formatDecimal } from "../../shared/decimal.ts";
-import { VERSION } from "../compose.ts";
+import { VERSION } from "../version.ts";
 import { verifyCapture } from "../derive/verify.ts";
 import { importFiles } from "../engine/import-files.ts";
 import { NodeClock } from "../net/node-clock.ts";

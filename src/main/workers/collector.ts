@@ -3,7 +3,7 @@ import { workerData } from "node:worker_threads";
 import { assert, fault } from "../../shared/base.ts";
 import { RecorderSink } from "../engine/recorder-sink.ts";
 import { serveThread } from "../engine/thread.ts";
-import type { CollectorCall, CollectorData, CollectorNote } from "../engine/thread-messages.ts";
+import type { CollectorCall, CollectorData, CollectorNote, CollectorNoteIn } from "../engine/thread-messages.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import { createNodeHttp, createNodeWebSockets } from "../net/node-transport.ts";
 import { createCollector, type Collector } from "../venues/collector.ts";
@@ -31,7 +31,7 @@ async function close(): Promise<void> {
   }
 }
 
-const thread = serveThread<CollectorCall, never, CollectorNote>({
+const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
   async onCall(call) {
     if (call.type === "close") return { value: await close() };
     assert(collector === undefined, "a collector starts once");
@@ -49,5 +49,7 @@ const thread = serveThread<CollectorCall, never, CollectorNote>({
     statusTimer = setInterval(say, STATUS_EVERY_MS);
     return { value: undefined };
   },
-  onNote: () => undefined,
+  onNote(note) {
+    collector?.backfill(note.ranges);
+  },
 });

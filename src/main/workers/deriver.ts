@@ -3,18 +3,18 @@ import { workerData } from "node:worker_threads";
 import { assert } from "../../shared/base.ts";
 import { DeriverLoop } from "../engine/deriver-loop.ts";
 import { serveThread } from "../engine/thread.ts";
-import type { DeriverCall, DeriverData, DeriverNote, DeriverNoteIn } from "../engine/thread-messages.ts";
+import type { DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, InheritedGaps } from "../engine/thread-messages.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { decoderLookup } from "../venues/registry.ts";
 
 const data = workerData as DeriverData;
 let loop: DeriverLoop | undefined;
 
-const thread = serveThread<DeriverCall, DeriverNoteIn, DeriverNote>({
+const thread = serveThread<DeriverCall, DeriverNoteIn, DeriverNote | InheritedGaps>({
   async onCall(call) {
     if (call.type === "open") {
       loop = await DeriverLoop.open({
-        disk: new NodeDisk(), captureFolder: data.captureFolder, decoders: decoderLookup,
+        disk: new NodeDisk(), captureFolder: data.captureFolder, startSeq: call.startSeq, decoders: decoderLookup,
         say: (note) => {
           thread.note(note);
         },

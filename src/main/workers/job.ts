@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { FaultError, fault } from "../../shared/base.ts";
-import { VERSION } from "../compose.ts";
+import { VERSION } from "../version.ts";
 import { importFiles } from "../engine/import-files.ts";
 import { serveThread } from "../engine/thread.ts";
 import type { ImportJob, JobCall, JobData, JobNote, JobResult, VerifyJob } from "../engine/thread-messages.ts";

@@ -3,7 +3,8 @@
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
 import { FaultError } from "../../../shared/base.ts";
-import { composeEngine, VERSION } from "../../compose.ts";
+import { composeEngine } from "../../compose.ts";
+import { VERSION } from "../../version.ts";
 import type { Engine } from "../../engine/engine.ts";
 import { parseShellArguments } from "../../shell-arguments.ts";
 import { ScreenFiles } from "../screen-files.ts";
