@@ -4,7 +4,7 @@ import { z } from "zod";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { decodeUiToEngine, encodeMessage } from "../../shared/protocol/codec.ts";
 import { commandSchemas, type CommandInput, type CommandName } from "../../shared/protocol/commands.ts";
-import type { CommandOutput, EngineFrame, EngineToUi, UiToEngine } from "../../shared/protocol/frames.ts";
+import type { CommandOutput, EngineFrame, EngineToUi, PlayerMode, UiToEngine } from "../../shared/protocol/frames.ts";
 import type { ClientPort } from "./client-port.ts";
 import { faultOf } from "./thread.ts";
 
@@ -13,6 +13,13 @@ export type StatusPart = "streams" | "sources" | "recording" | "captures" | "job
 export type StatusParts = Pick<EngineFrame, StatusPart>;
 
 export type CommandHandlers = { readonly [N in CommandName]: (input: CommandInput<N>) => Promise<CommandOutput<N>> };
+
+/** Where the open tape comes from. A live tape is still a replay unless its player follows. */
+export interface TapeSource {
+  readonly simulated: boolean;
+  /** It is the capture that is being recorded. */
+  readonly live: boolean;
+}
 
 /** What the session asks of the tape it shows (a player thread, or a fake in tests). */
 export interface SessionTape {
@@ -28,11 +35,12 @@ export class ClientSession {
   readonly #port: ClientPort;
   readonly #handlers: CommandHandlers;
   readonly #status: () => StatusParts;
-  readonly #mode: () => EngineFrame["mode"];
+  readonly #source: () => TapeSource;
   readonly #changed = new Set<StatusPart>();
   readonly #problems: Fault[] = [];
   #tape: SessionTape | undefined;
   #tapeDirty = false;
+  #playerMode: PlayerMode | undefined;
   #epoch = 0;
   #nextFrame = 1;
   #inFlight: number | undefined;
@@ -42,11 +50,11 @@ export class ClientSession {
   #ready = false;
   #closed = false;
 
-  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; mode: () => EngineFrame["mode"] }) {
+  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; source: () => TapeSource }) {
     this.#port = options.port;
     this.#handlers = options.handlers;
     this.#status = options.status;
-    this.#mode = options.mode;
+    this.#source = options.source;
     this.#port.onMessage((bytes) => {
       this.#receive(bytes);
     });
@@ -154,6 +162,8 @@ export class ClientSession {
     for (const part of this.#changed) parts[part] = status[part];
     this.#changed.clear();
     const problems = this.#problems.splice(0);
+    const source = this.#source();
+    this.#playerMode = tapeParts.player?.mode ?? this.#playerMode;
     this.#epoch = tapeParts.epoch ?? this.#epoch;
     const frame: EngineFrame = {
       ...tapeParts,
@@ -161,7 +171,7 @@ export class ClientSession {
       ...(problems.length > 0 ? { problems } : {}),
       frame: this.#nextFrame,
       epoch: this.#epoch,
-      mode: this.#mode(),
+      mode: { simulated: source.simulated, replay: !(source.live && this.#playerMode === "following") },
       madeMs: Date.now(),
     };
     this.#inFlight = this.#nextFrame;

@@ -5,10 +5,10 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
-import { PROTOCOL_VERSION, type CaptureSummary, type FileListing, type RecordingStatus } from "../../shared/protocol/frames.ts";
+import { PROTOCOL_VERSION, type CaptureSummary, type FileListing, type RecordingStatus, type SourceStatus, type StreamStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
-import { ClientSession, type CommandHandlers, type StatusPart } from "./client-session.ts";
+import { ClientSession, type CommandHandlers, type StatusPart, type TapeSource } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { lockDataFolder } from "./data-lock.ts";
 import { Jobs } from "./jobs.ts";
@@ -16,7 +16,7 @@ import { PlayerLink } from "./player-link.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { readSettings, writeSettings, type Settings } from "./settings.ts";
 import { faultOf } from "./thread.ts";
-import type { PlayerView } from "./thread-messages.ts";
+import type { PlayerAnswer, PlayerCall, PlayerView } from "./thread-messages.ts";
 
 const STATUS_EVERY_MS = 250;
 const CAPTURES_EVERY_MS = 5_000;
@@ -31,8 +31,8 @@ export interface LiveSource {
   readonly messages: number;
   readonly halted: Fault | undefined;
   readonly gapsOpen: number;
-  readonly sources: readonly import("../../shared/protocol/frames.ts").SourceStatus[];
-  readonly streams: readonly import("../../shared/protocol/frames.ts").StreamStatus[];
+  readonly sources: readonly SourceStatus[];
+  readonly streams: readonly StreamStatus[];
   reopen(streamId: string, reason: string): Promise<void>;
   /** Faults of the built-in simulator; undefined where the source is none. */
   readonly fault: ((name: string, amount: number | undefined) => Promise<{ readonly applied: string }>) | undefined;
@@ -261,7 +261,7 @@ export class Engine {
         streams: this.#live?.streams ?? [], sources: this.#live?.sources ?? [], recording: this.#recordingStatus(),
         captures: this.#captures, jobs: this.#jobs.list,
       }),
-      mode: () => this.#mode(client),
+      source: () => this.#sourceOf(client),
     });
     const client: Client = { session, player, captureId: undefined, view: this.#options.firstView };
     this.#clients.add(client);
@@ -278,10 +278,10 @@ export class Engine {
     });
   }
 
-  #mode(client: Client): { simulated: boolean; replay: boolean } {
+  #sourceOf(client: Client): TapeSource {
     const live = client.captureId !== undefined && client.captureId === this.#live?.captureId;
     const capture = this.#captures.find((one) => one.captureId === client.captureId);
-    return { simulated: capture?.simulated ?? this.#options.simulated, replay: !live };
+    return { simulated: capture?.simulated ?? this.#options.simulated, live };
   }
 
   #changed(part: StatusPart): void {
@@ -308,7 +308,7 @@ export class Engine {
   }
 
   #handlers(clientOf: () => Client): CommandHandlers {
-    const player = <T extends import("./thread-messages.ts").PlayerAnswer>(call: import("./thread-messages.ts").PlayerCall): Promise<T> => clientOf().player.call<T>(call);
+    const player = <T extends PlayerAnswer>(call: PlayerCall): Promise<T> => clientOf().player.call<T>(call);
     return {
       "hello": async () => {
         const client = clientOf();
