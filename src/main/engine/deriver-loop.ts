@@ -1,35 +1,48 @@
 // Keeps the derived files of the capture that is being recorded: woken by "durable up to seq", reads the log itself.
 import { FaultError, type Fault } from "../../shared/base.ts";
 import type { CanonicalOutput } from "../../shared/candles.ts";
-import type { DecoderLookup } from "../../shared/market.ts";
+import { VENUE_IDS, streamRef, type DecoderLookup, type StreamRef } from "../../shared/market.ts";
+import type { UnsettledGap } from "../canonical/types.ts";
 import { createDeriver, type Deriver } from "../derive/deriver.ts";
 import { readLedgerEntries } from "../derive/read.ts";
 import { openReader } from "../rawlog/reader.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
+import type { BackfillRange } from "../venues/adapter.ts";
+import { oldestFirst } from "../venues/backfiller.ts";
 import { faultOf } from "./thread.ts";
-import type { DeriverNote, DerivedSummary } from "./thread-messages.ts";
+import type { DeriverNote, DerivedSummary, InheritedGaps } from "./thread-messages.ts";
 
 const NOTE_EVERY_MS = 250;
 
+export interface DeriverLoopOptions {
+  readonly disk: Disk;
+  readonly captureFolder: string;
+  readonly decoders: DecoderLookup;
+  /** Where the log ended when this run began. */
+  readonly startSeq: number;
+  say(note: DeriverNote | InheritedGaps): void;
+}
+
 export class DeriverLoop {
+  readonly #options: DeriverLoopOptions;
   readonly #reader: RawLogReader;
   readonly #deriver: Deriver;
-  readonly #say: (note: DeriverNote) => void;
   #problems: Fault[] = [];
   #target = 0;
   #running: Promise<void> | undefined;
   #saidMs = 0;
   #failed = false;
+  #saidInherited = false;
 
-  private constructor(reader: RawLogReader, deriver: Deriver, say: (note: DeriverNote) => void) {
+  private constructor(options: DeriverLoopOptions, reader: RawLogReader, deriver: Deriver) {
+    this.#options = options;
     this.#reader = reader;
     this.#deriver = deriver;
-    this.#say = say;
   }
 
-  static async open(options: { disk: Disk; captureFolder: string; decoders: DecoderLookup; say: (note: DeriverNote) => void }): Promise<DeriverLoop> {
-    const { disk, captureFolder, decoders, say } = options;
+  static async open(options: DeriverLoopOptions): Promise<DeriverLoop> {
+    const { disk, captureFolder, decoders } = options;
     const reader = await openReader({ disk, folder: captureFolder });
     const problems: Fault[] = [];
     const deriver = await createDeriver({
@@ -40,7 +53,7 @@ export class DeriverLoop {
       },
       onNote: (message) => problems.push({ code: "derive.note", message }),
     });
-    const loop = new DeriverLoop(reader, deriver, say);
+    const loop = new DeriverLoop(options, reader, deriver);
     loop.#problems = problems;
     return loop;
   }
@@ -53,10 +66,13 @@ export class DeriverLoop {
 
   async #run(): Promise<void> {
     try {
-      while (this.#deriver.position < this.#target) {
+      for (;;) {
+        this.#sayInherited();
         const before = this.#deriver.position;
+        if (before >= this.#target) break;
         await this.#reader.refresh();
-        await this.#deriver.advance(this.#target);
+        // A stop where this run began: what is open there is an earlier run's, everything later is the collector's own.
+        await this.#deriver.advance(this.#saidInherited ? this.#target : Math.min(this.#target, this.#options.startSeq));
         this.#report(false);
         if (this.#deriver.position === before) break;
       }
@@ -70,12 +86,20 @@ export class DeriverLoop {
     }
   }
 
+  /** Once the log is derived up to where this run began: what of it can still be asked for. */
+  #sayInherited(): void {
+    if (this.#saidInherited || this.#deriver.position < this.#options.startSeq) return;
+    this.#saidInherited = true;
+    const ranges = this.#deriver.canonicalizer.unsettledGaps.flatMap(rangeOf).sort(oldestFirst);
+    if (ranges.length > 0) this.#options.say({ type: "inherited_gaps", ranges });
+  }
+
   #report(now: boolean): void {
     const ms = performance.now();
     if (!now && ms - this.#saidMs < NOTE_EVERY_MS) return;
     this.#saidMs = ms;
     const problems = this.#problems.splice(0);
-    this.#say({ type: "derived", position: this.#deriver.position, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems });
+    this.#options.say({ type: "derived", position: this.#deriver.position, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems });
   }
 
   /** Derives what is left, writes a checkpoint and lets go. Throws `derive.failed`; the log is not affected by that. */
@@ -93,6 +117,20 @@ export class DeriverLoop {
     if (this.#failed) throw new FaultError({ code: "derive.failed", message: "Candles could not be derived to the end; `tapedeck verify` or the next start derives them again from the log" });
     return { quarantined: refused, unhandled, gaps: gaps.length };
   }
+}
+
+/** Given up (bounded retries were used up) or without known ids: nothing can be asked for. */
+function rangeOf(gap: UnsettledGap): readonly BackfillRange[] {
+  const { streamId, fromId, toId, fromMs, toMs, state } = gap;
+  if (state === "GAP_UNRESOLVED" || fromId === undefined || toId === undefined || fromId > toId) return [];
+  const stream = streamFrom(streamId);
+  return stream === undefined ? [] : [{ stream, fromId, toId, fromMs, toMs }];
+}
+
+function streamFrom(streamId: string): StreamRef | undefined {
+  const [venueText, symbol, channel] = streamId.split(":");
+  const venue = VENUE_IDS.find((one) => one === venueText);
+  return venue === undefined || symbol === undefined || channel === undefined ? undefined : streamRef(venue, symbol, channel);
 }
 
 /** What of the canonical output needs a person: a stream that failed closed. Gaps and revisions have their lanes. */

@@ -9,7 +9,8 @@ import type { LogPositions } from "../rawlog/types.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
 import { Thread, threadEntry } from "./thread.ts";
 import type {
-  CollectorCall, CollectorData, CollectorNote, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary, RecorderCall, RecorderData, RecorderNote, RecorderOpened,
+  CollectorCall, CollectorData, CollectorNote, CollectorNoteIn, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary,
+  InheritedGaps, RecorderCall, RecorderData, RecorderNote, RecorderOpened,
 } from "./thread-messages.ts";
 
 export interface RecordedVenue {
@@ -36,15 +37,21 @@ export interface RecordingListener {
   onProblem(problem: Fault): void;
 }
 
+/** Gaps of earlier runs that one run asks a venue for; more wait for the next start. */
+const INHERITED_MAX = 1_000;
+
 const NOTHING: LogPositions = { appended: 0, written: 0, durable: 0 };
+
+type DeriverThread = Thread<DeriverCall, DeriverNoteIn, DeriverNote | InheritedGaps>;
+type CollectorThread = Thread<CollectorCall, CollectorNoteIn, CollectorNote>;
 
 /** A running recording. `close` stops the sockets first, then seals the log, then lets the deriver finish. */
 export class Recording {
   readonly #options: RecordingOptions;
   readonly #listener: RecordingListener;
   readonly #recorder: Thread<RecorderCall, never, RecorderNote>;
-  readonly #deriver: Thread<DeriverCall, DeriverNoteIn, DeriverNote>;
-  readonly #collectors: Thread<CollectorCall, never, CollectorNote>[] = [];
+  readonly #deriver: DeriverThread;
+  readonly #collectors = new Map<VenueId, CollectorThread>();
   readonly #statuses = new Map<VenueId, CollectorNote>();
   #positions = NOTHING;
   #firstAppended = 0;
@@ -76,10 +83,9 @@ export class Recording {
       entry: threadEntry(options.distMain, "deriver"),
       name: "deriver",
       data: { captureFolder: options.captureFolder } satisfies DeriverData,
-      onNote: (note: DeriverNote) => {
-        this.#derived = note;
-        for (const problem of note.problems) listener.onProblem(problem);
-        listener.onDerived(note);
+      onNote: (note: DeriverNote | InheritedGaps) => {
+        if (note.type === "inherited_gaps") this.#passOn(note);
+        else this.#onDerived(note);
       },
       onDeath: die,
     });
@@ -94,7 +100,7 @@ export class Recording {
       recording.#firstAppended = opened.positions.appended;
       // Sockets first: every moment without them is a gap, while deriving only has to catch up.
       for (const venue of options.venues) await recording.#startCollector(venue, opened.lastIds);
-      await recording.#deriver.call({ type: "open" });
+      await recording.#deriver.call({ type: "open", startSeq: opened.positions.durable });
       recording.#deriver.note({ type: "durable", seq: recording.#positions.durable });
     } catch (error) {
       await recording.#recorder.terminate();
@@ -106,7 +112,7 @@ export class Recording {
 
   async #startCollector(venue: RecordedVenue, lastIds: RecorderOpened["lastIds"]): Promise<void> {
     const { port1, port2 } = new MessageChannel();
-    const thread = new Thread<CollectorCall, never, CollectorNote>({
+    const thread = new Thread<CollectorCall, CollectorNoteIn, CollectorNote>({
       entry: threadEntry(this.#options.distMain, "collector"),
       name: `collector-${venue.venue}`,
       data: {
@@ -124,9 +130,27 @@ export class Recording {
         this.#listener.onStatus();
       },
     });
-    this.#collectors.push(thread);
+    this.#collectors.set(venue.venue, thread);
     await this.#recorder.call({ type: "attach", port: port1 }, [port1 as MessagePort]);
     await thread.call({ type: "start", port: port2 }, [port2 as MessagePort]);
+  }
+
+  #onDerived(note: DeriverNote): void {
+    this.#derived = note;
+    for (const problem of note.problems) this.#listener.onProblem(problem);
+    this.#listener.onDerived(note);
+  }
+
+  /** What earlier runs did not come to: a recorder that is killed again before its backfill leaves gaps that no last id tells of. */
+  #passOn({ ranges }: InheritedGaps): void {
+    for (const [venue, collector] of this.#collectors) {
+      const own = ranges.filter(({ stream }) => stream.venue === venue);
+      if (own.length > INHERITED_MAX) {
+        const message = `${own.length} gaps of ${venue} are left from earlier runs: the oldest ${INHERITED_MAX} are backfilled now, the rest after the next start`;
+        this.#listener.onProblem({ code: "gaps.waiting", message });
+      }
+      if (own.length > 0) collector.note({ type: "backfill", ranges: own.slice(0, INHERITED_MAX) });
+    }
   }
 
   #onPositions(note: RecorderNote): void {
@@ -195,7 +219,7 @@ export class Recording {
         troubles.push(error);
       }
     };
-    for (const collector of this.#collectors) await attempt(collector.close({ type: "close" }));
+    for (const collector of this.#collectors.values()) await attempt(collector.close({ type: "close" }));
     await attempt(this.#recorder.close({ type: "close", reason }, 60_000));
     this.#deriver.note({ type: "durable", seq: this.#positions.durable });
     await attempt(this.#deriver.close<DerivedSummary>({ type: "close" }, 120_000).then((summary) => {

@@ -7,7 +7,7 @@ import type { PlayerCommand } from "../../shared/protocol/commands.ts";
 import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { BarKey } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
-import type { Endpoints, Subscription } from "../venues/adapter.ts";
+import type { BackfillRange, Endpoints, Subscription } from "../venues/adapter.ts";
 import type { ResumePoint } from "../venues/collector.ts";
 import type { DraftBatch } from "./draft-batch.ts";
 import type { LogPositions } from "../rawlog/types.ts";
@@ -55,6 +55,8 @@ export interface CollectorData {
   readonly resumeFrom: Readonly<Record<string, ResumePoint>>;
 }
 export type CollectorCall = { readonly type: "start"; readonly port: MessagePort } | { readonly type: "close" };
+/** Ids that earlier runs left missing. */
+export type CollectorNoteIn = { readonly type: "backfill"; readonly ranges: readonly BackfillRange[] };
 export interface CollectorNote {
   readonly type: "status";
   readonly source: SourceStatus;
@@ -65,13 +67,21 @@ export interface CollectorNote {
 export interface DeriverData {
   readonly captureFolder: string;
 }
-export type DeriverCall = { readonly type: "open" } | { readonly type: "close" };
+export type DeriverCall =
+  /** `startSeq`: where the log ended when this run began; the gaps that are open there are reported once. */
+  | { readonly type: "open"; readonly startSeq: number }
+  | { readonly type: "close" };
 export type DeriverNoteIn = { readonly type: "durable"; readonly seq: number };
 /** Answer to the deriver's `close`: what the whole capture holds. */
 export interface DerivedSummary {
   readonly quarantined: number;
   readonly unhandled: number;
   readonly gaps: number;
+}
+/** Gaps with known ids that earlier runs left to be backfilled, oldest first. */
+export interface InheritedGaps {
+  readonly type: "inherited_gaps";
+  readonly ranges: readonly BackfillRange[];
 }
 export interface DeriverNote {
   readonly type: "derived";

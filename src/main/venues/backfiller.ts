@@ -37,6 +37,11 @@ interface Shortfall { readonly detail: string; readonly final: boolean }
 /** Bans that one attempt waits out before it counts as failed. */
 const BLOCKS_PER_ATTEMPT = 10;
 
+/** A range without a time is as old as any. */
+export function oldestFirst(a: BackfillRange, b: BackfillRange): number {
+  return (a.fromMs ?? 0) - (b.fromMs ?? 0);
+}
+
 export class Backfiller {
   readonly #options: BackfillerOptions;
   readonly #jobs: Job[] = [];
@@ -48,10 +53,17 @@ export class Backfiller {
     this.#options = options;
   }
 
-  add(range: BackfillRange): void {
-    const missing = [{ fromId: range.fromId, toId: range.toId }];
-    this.#jobs.push({ range, wanted: countIds(missing), missing, attempt: 0, dueMs: this.#options.clock.monotonicMs() });
-    this.#jobs.sort((a, b) => (a.range.fromMs ?? 0) - (b.range.fromMs ?? 0));
+  /** Queues what of the range nobody is asking for yet. */
+  add(wanted: BackfillRange): void {
+    const asked = this.#jobs.filter(({ range }) => range.stream.streamId === wanted.stream.streamId);
+    let runs: readonly IdRun[] = [{ fromId: wanted.fromId, toId: wanted.toId }];
+    for (const { range } of asked) runs = withoutIds(runs, range);
+    if (runs.length === 0) return;
+    for (const run of runs) {
+      const missing = [run];
+      this.#jobs.push({ range: { ...wanted, ...run }, wanted: countIds(missing), missing, attempt: 0, dueMs: this.#options.clock.monotonicMs() });
+    }
+    this.#jobs.sort((a, b) => oldestFirst(a.range, b.range));
     this.#wake?.();
     this.#running ??= this.#run();
   }

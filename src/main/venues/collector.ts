@@ -5,8 +5,8 @@ import type { StreamRef } from "../../shared/market.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import { msFromNs } from "../../shared/time.ts";
 import type { HttpTransport, WebSocketTransport } from "../net/transport.ts";
-import type { ConnectionPlan, Endpoints, Routed, Subscription, VenueAdapter } from "./adapter.ts";
-import { Backfiller } from "./backfiller.ts";
+import type { BackfillRange, ConnectionPlan, Endpoints, Routed, Subscription, VenueAdapter } from "./adapter.ts";
+import { Backfiller, oldestFirst } from "./backfiller.ts";
 import { ClockJumpDetector } from "./clock-jump.ts";
 import { OffsetMeter } from "./clock-offset.ts";
 import { COLLECTOR_DEFAULTS, type CollectorSettings } from "./collector-settings.ts";
@@ -52,6 +52,11 @@ export interface CollectorStatus {
 export interface Collector {
   /** Throws `feed.no-endpoint` when an address is missing. */
   start(): void;
+  /**
+   * Asks the venue for ids that an earlier run left missing, oldest first, once a socket is open: what happens now comes
+   * first. Ids that are being asked for already are not asked for twice; streams that are not recorded are left out.
+   */
+  backfill(ranges: readonly BackfillRange[]): void;
   status(): CollectorStatus;
   /** Set once the recorder takes nothing any more: the sockets are closed then. */
   readonly halted: Fault | undefined;
@@ -77,6 +82,8 @@ class VenueCollector implements Collector {
   readonly #stop = new StopSource();
   #links: readonly Link[] = [];
   #connections = 0;
+  /** Ranges of earlier runs that wait for the first socket. */
+  #inherited: BackfillRange[] = [];
   #cancelTick: (() => void) | undefined;
   #skipTicks = 0;
   readonly #staleRetries = new Map<Link, { readonly atMs: number; readonly waitMs: number }>();
@@ -131,6 +138,17 @@ class VenueCollector implements Collector {
     this.#poller.start(polls);
     this.#offset.start();
     this.#scheduleTick();
+  }
+
+  backfill(ranges: readonly BackfillRange[]): void {
+    if (this.#state === "stopped") return;
+    this.#inherited.push(...ranges);
+    this.#takeInherited();
+  }
+
+  #takeInherited(): void {
+    if (this.#inherited.length === 0 || !this.#links.some((link) => link.isOpen)) return;
+    for (const range of this.#inherited.splice(0).sort(oldestFirst)) if (this.#book.isGapKeyed(range.stream)) this.#backfiller.add(range);
   }
 
   #linkFor(plan: ConnectionPlan): Link {
@@ -229,6 +247,7 @@ class VenueCollector implements Collector {
     if (this.#outbox.isBlocked || this.halted !== undefined) return;
     this.#checkStreams(nowMs);
     this.#checkConnections(nowMs);
+    this.#takeInherited();
     for (const range of this.#book.gapsDue(nowMs)) this.#backfiller.add(range);
     const offset = this.#offset.offset;
     if (this.#skipTicks > 0) this.#skipTicks -= 1;

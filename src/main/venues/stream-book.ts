@@ -67,6 +67,11 @@ export class StreamBook {
     return this.#entries.get(stream.streamId)?.health;
   }
 
+  /** True for recorded streams whose missing ids show, so that they can be asked for. */
+  isGapKeyed(stream: StreamRef): boolean {
+    return this.#entries.get(stream.streamId)?.gaps !== undefined;
+  }
+
   ofSymbol(symbol: string): readonly StreamHealth[] {
     return [...this.#entries.values()].map(({ health }) => health).filter(({ stream }) => stream.symbol === symbol);
   }

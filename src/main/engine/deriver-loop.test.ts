@@ -1,0 +1,101 @@
+// The deriver thread's loop over a real log on disk: what earlier runs left open is reported once, and readers find bars soon.
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { configDigest, encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
+import { streamRef } from "../../shared/market.ts";
+import { CONTROL_CONNECTION, CONTROL_STREAM } from "../../shared/raw.ts";
+import { NodeDisk } from "../rawlog/node-disk.ts";
+import { sha256 } from "../rawlog/sha256.ts";
+import type { RawLogWriter } from "../rawlog/types.ts";
+import { openWriter } from "../rawlog/writer.ts";
+import { aggTrade, restPage, START_MS } from "../venues/scripted-venue.testkit.ts";
+import { decoderLookup } from "../venues/registry.ts";
+import { DeriverLoop } from "./deriver-loop.ts";
+import type { DeriverNote, InheritedGaps } from "./thread-messages.ts";
+
+const disk = new NodeDisk();
+const STREAM = streamRef("sim", "BTCUSDT", "aggTrade");
+const CONFIG: CaptureConfig = {
+  format: 1, lateness_ms: 500, intervals: ["1s"], folds: { "sim:BTCUSDT": "aggTrade" },
+  symbols: [{ venue: "sim", symbol: "BTCUSDT", channels: ["aggTrade"] }], endpoints: {},
+};
+
+let folder: string;
+let writer: RawLogWriter;
+let nowMs: number;
+
+beforeEach(async () => {
+  folder = join(await mkdtemp(join(tmpdir(), "tapedeck-loop-")), "capture");
+  nowMs = START_MS;
+  writer = await openWriter({ disk, folder, captureId: "loop", session: "record", version: "test", clock: { wallNs: () => BigInt(nowMs) * 1_000_000n } });
+  control({ kind: "config", config: CONFIG, digest: configDigest(CONFIG, sha256) });
+  control({ kind: "connect", venue: "sim", connection: "sim.ws.1", url: "wss://sim", streams: [STREAM.streamId] });
+});
+afterEach(async () => {
+  await writer.close("test over");
+  await rm(join(folder, ".."), { recursive: true, force: true });
+});
+
+function control(record: ControlRecord): void {
+  writer.append({ stream: CONTROL_STREAM, source: "control", connection: CONTROL_CONNECTION, recvNs: BigInt(nowMs) * 1_000_000n, eventNs: 0n, payload: encodeControl(record) });
+}
+
+/** One trade per 100 ms. */
+function trades(fromId: number, toId: number): void {
+  for (let id = fromId; id <= toId; id += 1) {
+    nowMs = START_MS + id * 100;
+    writer.append({ stream: STREAM, source: "ws", connection: "sim.ws.1", recvNs: BigInt(nowMs) * 1_000_000n, eventNs: BigInt(nowMs) * 1_000_000n, payload: Buffer.from(aggTrade(id, nowMs)) });
+  }
+}
+
+function page(fromId: number, toId: number): void {
+  writer.append({ stream: STREAM, source: "rest_backfill", connection: "sim.rest", recvNs: BigInt(nowMs) * 1_000_000n, eventNs: 0n, payload: Buffer.from(restPage(fromId, toId, START_MS + fromId * 100)) });
+}
+
+async function derive(startSeq: number, untilSeq = writer.positions.durable): Promise<readonly (DeriverNote | InheritedGaps)[]> {
+  const notes: (DeriverNote | InheritedGaps)[] = [];
+  const loop = await DeriverLoop.open({ disk, captureFolder: folder, decoders: decoderLookup, startSeq, say: (note) => { notes.push(note); } });
+  loop.durable(untilSeq);
+  await loop.close();
+  return notes;
+}
+
+function inherited(notes: readonly (DeriverNote | InheritedGaps)[]): readonly (readonly [number, number])[][] {
+  return notes.filter((note) => note.type === "inherited_gaps").map(({ ranges }) => ranges.map(({ fromId, toId }) => [fromId, toId] as const));
+}
+
+test("gaps with known ids that stand open where this run began are reported once, oldest first", async () => {
+  trades(1, 10);
+  trades(21, 30); // never asked for
+  trades(41, 50); // asked for, then killed
+  control({ kind: "backfill_begun", stream_id: STREAM.streamId, from_id: 31, to_id: 40, attempt: 1 });
+  trades(61, 70); // half of it came
+  control({ kind: "backfill_begun", stream_id: STREAM.streamId, from_id: 51, to_id: 60, attempt: 1 });
+  page(51, 55);
+  control({ kind: "backfill_done", stream_id: STREAM.streamId, from_id: 51, to_id: 60, attempt: 5, outcome: "partly", detail: "5 of 10" });
+  trades(81, 90); // given up
+  control({ kind: "backfill_done", stream_id: STREAM.streamId, from_id: 71, to_id: 80, attempt: 5, outcome: "unresolved", detail: "none" });
+  trades(101, 110); // repaired
+  page(91, 100);
+  control({ kind: "backfill_done", stream_id: STREAM.streamId, from_id: 91, to_id: 100, attempt: 1, outcome: "repaired", detail: "10" });
+  await writer.commit();
+  const startSeq = writer.positions.durable;
+  trades(121, 130); // this run's own
+  await writer.commit();
+  const expected = [[[11, 20], [31, 40], [51, 60]]];
+  expect(inherited(await derive(startSeq))).toEqual(expected);
+  // From the checkpoint too.
+  expect(inherited(await derive(writer.positions.durable))).toEqual([[...expected[0]!, [111, 120]]]);
+});
+
+test("nothing is reported before the log is derived up to the start of the run, nor when nothing is open", async () => {
+  trades(1, 10);
+  trades(21, 30);
+  await writer.commit();
+  expect(inherited(await derive(writer.positions.durable, 5))).toEqual([]);
+  page(11, 20);
+  await writer.commit();
+  expect(inherited(await derive(writer.positions.durable))).toEqual([]);
+});
