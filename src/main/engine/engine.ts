@@ -1,16 +1,16 @@
 // The engine: one recording, any number of screens, jobs and settings. Commands come in, frames go out; it knows no transport
 // and no window. Started by a shell, closed by the same shell.
-import { mkdir, readdir, stat, statfs } from "node:fs/promises";
-import { homedir } from "node:os";
-import { dirname, join, resolve } from "node:path";
+import { mkdir, statfs } from "node:fs/promises";
+import { join } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
-import { PROTOCOL_VERSION, type CaptureSummary, type FileListing, type RecordingStatus, type SourceStatus, type StreamStatus } from "../../shared/protocol/frames.ts";
+import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus, type SourceStatus, type StreamStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
 import { ClientSession, type CommandHandlers, type StatusPart, type TapeSource } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { lockDataFolder } from "./data-lock.ts";
+import { listFiles } from "./file-listing.ts";
 import { Jobs } from "./jobs.ts";
 import { PlayerLink } from "./player-link.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -21,7 +21,6 @@ import type { PlayerAnswer, PlayerCall, PlayerView } from "./thread-messages.ts"
 const STATUS_EVERY_MS = 250;
 const CAPTURES_EVERY_MS = 5_000;
 const CLIENTS_MAX = 8;
-const FILES_LISTED_MAX = 2_000;
 
 /** A running recording, as the engine needs it. */
 export interface LiveSource {
@@ -386,24 +385,4 @@ export class Engine {
     await this.#stopRecording(reason);
     await this.#lock.release();
   }
-}
-
-/** Folders and importable files for the browser shell's dialog. Throws `files.unreadable`. */
-async function listFiles(folder: string | undefined): Promise<FileListing> {
-  const shown = resolve(folder ?? homedir());
-  let names: string[];
-  try {
-    names = await readdir(shown);
-  } catch (error) {
-    throw fault("files.unreadable", `Cannot list ${shown}: ${(error as Error).message}`);
-  }
-  const entries: FileListing["entries"][number][] = [];
-  for (const name of names.filter((one) => !one.startsWith(".")).sort().slice(0, FILES_LISTED_MAX)) {
-    const path = join(shown, name);
-    // A name may vanish between listing and looking; then it is simply not there any more.
-    const info = await stat(path).catch(() => undefined);
-    if (info !== undefined && (info.isDirectory() || info.isFile())) entries.push({ name, path, folder: info.isDirectory(), bytes: info.isFile() ? info.size : 0 });
-  }
-  const parent = dirname(shown);
-  return { folder: shown, parent: parent === shown ? undefined : parent, entries };
 }
