@@ -1,14 +1,18 @@
-// `npm run bench [name …]`: installs the tools to compare with, then runs each *.bench.mjs of this folder in turn, in a
-// process of its own. A bench measures the built output under dist and prints its own lines.
+// `npm run bench [-- name … --json --minutes N]`: installs the tools to compare with, builds the product's modules for measuring,
+// then runs each *.bench.mjs of this folder in turn, in a process of its own. Exit 1 when a target was missed or a bench failed.
 import { spawnSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { exitWith, runNpm, say, SetupError, setUp } from "../bin/setup.mjs";
+import { buildProduct } from "./kit/product.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const LOCKFILE = join(HERE, "package-lock.json");
 const INSTALLED = join(HERE, "node_modules/.tapedeck-lock");
+/** Only by name: it records for minutes. */
+const LONG = ["memory"];
 
 function installTools() {
   const lockfile = readFileSync(LOCKFILE, "utf8");
@@ -18,16 +22,31 @@ function installTools() {
   writeFileSync(INSTALLED, lockfile);
 }
 
+function readArguments() {
+  try {
+    return parseArgs({ options: { json: { type: "boolean", default: false }, minutes: { type: "string" } }, allowPositionals: true });
+  } catch (error) {
+    throw new SetupError(`${error.message}; usage: npm run bench -- [name …] [--json] [--minutes N]`);
+  }
+}
+
+function chooseBenches(wanted) {
+  const all = readdirSync(HERE).filter((name) => name.endsWith(".bench.mjs")).map((name) => name.replace(".bench.mjs", "")).sort();
+  const unknown = wanted.find((name) => !all.includes(name));
+  if (unknown !== undefined) throw new SetupError(`no bench ${unknown}; there are: ${all.join(", ")}`);
+  return wanted.length === 0 ? all.filter((name) => !LONG.includes(name)) : wanted;
+}
+
 try {
-  const wanted = process.argv.slice(2);
-  const all = readdirSync(HERE).filter((name) => name.endsWith(".bench.mjs")).sort();
-  const chosen = all.filter((name) => wanted.length === 0 || wanted.includes(name.replace(".bench.mjs", "")));
-  if (chosen.length === 0) throw new SetupError(`no such bench; there are: ${all.join(", ") || "none yet"}`);
+  const { values, positionals } = readArguments();
+  const chosen = chooseBenches(positionals);
+  const options = [...(values.json ? ["--json"] : []), ...(values.minutes === undefined ? [] : ["--minutes", values.minutes])];
   setUp();
   installTools();
+  await buildProduct();
   for (const name of chosen) {
     say(`bench ${name}`);
-    const { status } = spawnSync(process.execPath, ["--expose-gc", join(HERE, name)], { stdio: "inherit" });
+    const { status } = spawnSync(process.execPath, ["--expose-gc", join(HERE, `${name}.bench.mjs`), ...options], { stdio: "inherit" });
     if (status !== 0) process.exitCode = 1;
   }
 } catch (error) {
