@@ -122,7 +122,7 @@ function Provenance({ report, onShow }: { readonly report: BarReport; readonly o
   );
 }
 
-/** Where the raw list begins: the first contributing message; for a bar that is still forming, undefined. */
+/** Where the raw list begins: the first contributing message; undefined when there is none. */
 function firstSeqOf(report: BarReport): number | undefined {
   const seqs = report.provenance.map(({ fromSeq }) => fromSeq);
   return seqs.length === 0 ? undefined : Math.min(...seqs);

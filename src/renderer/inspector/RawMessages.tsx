@@ -66,7 +66,7 @@ export function RawMessages({ fromSeq, provenance }: { readonly fromSeq: number 
   useEffect(() => {
     if (lastShown >= pages.messages.length - 20) more();
   }, [lastShown, pages.messages.length]);
-  if (fromSeq === undefined) return <p className="empty">The raw messages are listed once the bar has sealed.</p>;
+  if (fromSeq === undefined) return <p className="empty">No message contributes to this bucket.</p>;
   const opened = pages.messages.find((message) => message.seq === openSeq) ?? pages.messages[0];
   return (
     <div className="raw">

@@ -64,6 +64,11 @@ async function refresh(): Promise<void> {
 
 function schedule(): void {
   const wanted = fingerprint();
+  if (screenStore.getState().selectedOpenMs === undefined && inspectorStore.getState().key !== undefined) {
+    // Another tape or series was opened: what stands here belongs to the one before.
+    shown = "";
+    inspectorStore.setState({ key: undefined, report: undefined, fault: undefined, recompute: IDLE });
+  }
   if (wanted === undefined || wanted.text === shown) return;
   // A newly chosen bar is read at once; changes of the same bar wait, since a live bar changes with each frame.
   const isNew = !isSameKey(inspectorStore.getState().key, wanted.key);
