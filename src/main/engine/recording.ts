@@ -89,6 +89,7 @@ export class Recording {
       },
       onDeath: die,
     });
+    for (const venue of options.venues) this.#collectors.set(venue.venue, this.#spawnCollector(venue));
   }
 
   /** Opens the log (recovering first), then starts deriving and collecting. Rejects with the fault that prevents it. */
@@ -99,10 +100,11 @@ export class Recording {
       recording.#positions = opened.positions;
       recording.#firstAppended = opened.positions.appended;
       // Sockets first: every moment without them is a gap, while deriving only has to catch up.
-      for (const venue of options.venues) await recording.#startCollector(venue, opened.lastIds);
+      for (const [venue, collector] of recording.#collectors) await recording.#startCollector(venue, collector, opened.lastIds);
       await recording.#deriver.call({ type: "open", startSeq: opened.positions.durable });
       recording.#deriver.note({ type: "durable", seq: recording.#positions.durable });
     } catch (error) {
+      for (const collector of recording.#collectors.values()) await collector.terminate();
       await recording.#recorder.terminate();
       await recording.#deriver.terminate();
       throw error;
@@ -110,19 +112,13 @@ export class Recording {
     return recording;
   }
 
-  async #startCollector(venue: RecordedVenue, lastIds: RecorderOpened["lastIds"]): Promise<void> {
-    const { port1, port2 } = new MessageChannel();
-    const thread = new Thread<CollectorCall, CollectorNoteIn, CollectorNote>({
+  #spawnCollector({ venue, subscriptions, endpoints }: RecordedVenue): CollectorThread {
+    return new Thread({
       entry: threadEntry(this.#options.distMain, "collector"),
-      name: `collector-${venue.venue}`,
-      data: {
-        venue: venue.venue, subscriptions: venue.subscriptions, endpoints: venue.endpoints,
-        // The position at which this run began tells its connections from those of every other run.
-        name: `${venue.venue}.r${this.#firstAppended}`,
-        resumeFrom: Object.fromEntries(Object.entries(lastIds).filter(([streamId]) => streamId.startsWith(`${venue.venue}:`))),
-      } satisfies CollectorData,
-      onNote: (note) => {
-        this.#statuses.set(venue.venue, note);
+      name: `collector-${venue}`,
+      data: { venue, subscriptions, endpoints } satisfies CollectorData,
+      onNote: (note: CollectorNote) => {
+        this.#statuses.set(venue, note);
         this.#listener.onStatus();
       },
       onDeath: (problem) => {
@@ -130,9 +126,15 @@ export class Recording {
         this.#listener.onStatus();
       },
     });
-    this.#collectors.set(venue.venue, thread);
+  }
+
+  async #startCollector(venue: VenueId, collector: CollectorThread, lastIds: RecorderOpened["lastIds"]): Promise<void> {
+    const { port1, port2 } = new MessageChannel();
     await this.#recorder.call({ type: "attach", port: port1 }, [port1 as MessagePort]);
-    await thread.call({ type: "start", port: port2 }, [port2 as MessagePort]);
+    // The position at which this run began tells its connections from those of every other run.
+    const name = `${venue}.r${this.#firstAppended}`;
+    const resumeFrom = Object.fromEntries(Object.entries(lastIds).filter(([streamId]) => streamId.startsWith(`${venue}:`)));
+    await collector.call({ type: "start", port: port2, name, resumeFrom }, [port2 as MessagePort]);
   }
 
   #onDerived(note: DeriverNote): void {

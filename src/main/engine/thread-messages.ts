@@ -49,12 +49,17 @@ export interface CollectorData {
   readonly venue: VenueId;
   readonly subscriptions: readonly Subscription[];
   readonly endpoints: Endpoints;
+}
+/** What is known once the log is open: the thread loads while the log is being opened. */
+export interface CollectorStart {
+  readonly type: "start";
+  readonly port: MessagePort;
   /** Prefix of connection names, unique per run within the capture. */
   readonly name: string;
   /** Where each gap-keyed stream of the log ends, so that the downtime is backfilled. */
   readonly resumeFrom: Readonly<Record<string, ResumePoint>>;
 }
-export type CollectorCall = { readonly type: "start"; readonly port: MessagePort } | { readonly type: "close" };
+export type CollectorCall = CollectorStart | { readonly type: "close" };
 /** Ids that earlier runs left missing. */
 export type CollectorNoteIn = { readonly type: "backfill"; readonly ranges: readonly BackfillRange[] };
 export interface CollectorNote {

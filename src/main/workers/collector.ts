@@ -39,11 +39,11 @@ const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
     if (adapter === undefined) throw fault("record.unknown-venue", `No adapter records venue ${data.venue}`);
     sink = new RecorderSink(call.port);
     collector = createCollector({
-      adapter, subscriptions: data.subscriptions, endpoints: data.endpoints, sink, name: data.name,
+      adapter, subscriptions: data.subscriptions, endpoints: data.endpoints, sink, name: call.name,
       websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock: new NodeClock(), timers: nodeTimers,
       // Jitter only: that many recorders do not come back at the same instant. Nothing derived depends on it.
       random: { next: () => Math.random() },
-      resumeFrom: new Map(Object.entries(data.resumeFrom)),
+      resumeFrom: new Map(Object.entries(call.resumeFrom)),
     });
     collector.start();
     statusTimer = setInterval(say, STATUS_EVERY_MS);
