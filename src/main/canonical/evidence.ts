@@ -52,12 +52,16 @@ export function standingOf(evidence: Evidence, fromMs: number, untilMs: number, 
   const run = open ? undefined : runOver(evidence, fromMs, untilMs);
   if (run !== undefined) return { standing: "proved", holdsUntilMs: run.maxMs };
   const damage = damageIn(evidence, fromMs, untilMs);
-  if (damage !== undefined) return damage;
+  const holdsUntilMs = Math.min(damage.holdsUntilMs, proofBeginsMs(evidence, fromMs, untilMs));
+  if (damage.standing !== undefined) return { standing: damage.standing, holdsUntilMs };
   const tolerance = Math.min(EDGE_MAX_MS, (untilMs - fromMs) * EDGE_SHARE);
   const startKnown = evidence.firstTradeMs < fromMs || evidence.coveredFromMs <= fromMs + tolerance;
   const endKnown = open || evidence.lastTradeMs >= untilMs || evidence.coveredUntilMs >= untilMs - tolerance;
-  if (!startKnown || !endKnown) return { standing: "edge", holdsUntilMs: untilMs };
-  return { standing: evidence.idsAbsent ? "unprovable" : "covered", holdsUntilMs: untilMs };
+  // An end that is not known never is for later buckets; a start that is not known soon is: there a bucket at a time will do.
+  if (!endKnown) return { standing: "edge", holdsUntilMs };
+  if (!startKnown) return { standing: "edge", holdsUntilMs: untilMs };
+  const standing = evidence.idsAbsent ? "unprovable" : "covered";
+  return { standing, holdsUntilMs: Math.min(holdsUntilMs, Math.max(evidence.lastTradeMs, evidence.coveredUntilMs + tolerance)) };
 }
 
 function runOver(evidence: Evidence, fromMs: number, untilMs: number): IdRun | undefined {
@@ -69,35 +73,51 @@ function runOver(evidence: Evidence, fromMs: number, untilMs: number): IdRun | u
   return evidence.formerRuns.find((run) => run.fromMs < fromMs && run.maxMs >= untilMs);
 }
 
+/** Where no run proves this bucket: the earliest time at which one begins that could prove a later bucket of this length. */
+function proofBeginsMs(evidence: Evidence, fromMs: number, untilMs: number): number {
+  const lengthMs = untilMs - fromMs;
+  let beginsMs = Number.POSITIVE_INFINITY;
+  const look = (run: IdRun): void => {
+    if (run.fromMs >= fromMs && run.fromMs < beginsMs && run.maxMs - run.fromMs >= lengthMs) beginsMs = run.fromMs;
+  };
+  evidence.runs.runs.forEach(look);
+  evidence.formerRuns.forEach(look);
+  return beginsMs;
+}
+
+interface Damage {
+  /** Undefined: none. */
+  readonly standing: "damaged" | "unresolved" | undefined;
+  readonly holdsUntilMs: number;
+}
+
 /** Missing ids between two runs may be anywhere between their times, both included; so may what a span without ids hides. */
-function damageIn(evidence: Evidence, fromMs: number, untilMs: number): Judgement | undefined {
-  let standing: Standing | undefined;
+function damageIn(evidence: Evidence, fromMs: number, untilMs: number): Damage {
+  let standing: Damage["standing"];
   // The next gap's start and this one's end bound how far later buckets stand the same.
   let holdsUntilMs = Number.POSITIVE_INFINITY;
-  const weigh = (lostFromMs: number, lostToMs: number, givenUp: boolean): void => {
+  const weigh = (lostFromMs: number, lostToMs: number, isGivenUp: () => boolean): void => {
     if (fromMs > lostToMs) return;
     if (untilMs <= lostFromMs) {
       holdsUntilMs = Math.min(holdsUntilMs, lostFromMs);
       return;
     }
-    holdsUntilMs = Math.min(holdsUntilMs, fromMs >= lostFromMs ? lostToMs : untilMs);
-    if (givenUp || standing === undefined) standing = givenUp ? "unresolved" : "damaged";
+    holdsUntilMs = Math.min(holdsUntilMs, lostToMs);
+    if (standing !== "unresolved") standing = isGivenUp() ? "unresolved" : "damaged";
   };
   const { runs } = evidence.runs;
   for (let at = runs.length - 1; at > 0; at -= 1) {
     const [before, after] = [runs[at - 1], runs[at]];
     if (before === undefined || after === undefined) continue;
     const [low, high] = before.maxMs <= after.fromMs ? [before.maxMs, after.fromMs] : [after.fromMs, before.maxMs];
-    if (fromMs > high) continue;
-    const gap = evidence.gaps.holding(before.to + 1);
-    weigh(low, high, gap === undefined || gap.state === "GAP_UNRESOLVED");
+    weigh(low, high, () => (evidence.gaps.holding(before.to + 1)?.state ?? "GAP_UNRESOLVED") === "GAP_UNRESOLVED");
   }
   for (const gap of evidence.gaps.gaps) {
     // With both ids known, the runs above say it more exactly.
     if (gap.toMs !== undefined && gap.fromId !== undefined) continue;
-    weigh(gap.fromMs, gap.toMs ?? Number.POSITIVE_INFINITY, gap.state === "GAP_UNRESOLVED");
+    weigh(gap.fromMs, gap.toMs ?? Number.POSITIVE_INFINITY, () => gap.state === "GAP_UNRESOLVED");
   }
-  return standing === undefined ? undefined : { standing, holdsUntilMs };
+  return { standing, holdsUntilMs };
 }
 
 /** `backfilled`: trades of the bar that came by backfill; undefined for a bucket without trades. */
