@@ -145,6 +145,7 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined):
     get messages() { return recording.messages; },
     get halted() { return recording.halted; },
     get gapsOpen() { return recording.gapsOpen; },
+    get derivedSeq() { return recording.derivedSeq; },
     get sources() { return recording.sources; },
     get streams() { return recording.streams; },
     reopen: (streamId, reason) => recording.reopen(streamId, reason),

@@ -98,7 +98,7 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   timers.push(setInterval(() => {
     const rate = meter.sample(performance.now(), running.positions.appended);
     // With --json, whoever reads learns what is durable while it is recorded; the last line is the summary.
-    if (input.json) void output.json({ capture_id: running.captureId, messages: running.messages, durable_seq: running.positions.durable, gaps_open: running.gapsOpen }).then(() => output.flush());
+    if (input.json) void output.json({ capture_id: running.captureId, messages: running.messages, durable_seq: running.positions.durable, derived_seq: running.derivedSeq, gaps_open: running.gapsOpen }).then(() => output.flush());
     output.progress(`${running.messages} messages, ${Math.round(rate)}/s, durable up to #${running.positions.durable}, ${running.gapsOpen} gaps open`);
     if (running.halted !== undefined) {
       trouble = running.halted;

@@ -29,7 +29,9 @@ export interface LiveSource {
   readonly positions: LogPositions;
   readonly messages: number;
   readonly halted: Fault | undefined;
+  /** Gaps that are not repaired, as of `derivedSeq`. */
   readonly gapsOpen: number;
+  readonly derivedSeq: number;
   readonly sources: readonly SourceStatus[];
   readonly streams: readonly StreamStatus[];
   reopen(streamId: string, reason: string): Promise<void>;
