@@ -96,7 +96,15 @@ function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number,
   noteTime(fold, ms, earliest);
   take(fold, c, trade, trade.firstTradeId ?? id);
   if (added === "filled") fold.gaps.idsArrived(id, id, runs, live ? "stream" : "backfill", c.seq);
-  else if (added === "jumped") {
+  else if (before === undefined) {
+    // The very first trade, older than the connection that brought it: a late print. A clock nobody measured cannot say so.
+    const run = runs.last;
+    const isLate = live && fold.clock.offsetNs !== 0n && ms < fold.coveredFromMs - fold.latenessMs;
+    if (run !== undefined && isLate && Number.isFinite(fold.coveredFromMs)) {
+      run.fromMs = fold.coveredFromMs;
+      fold.firstTradeMs = fold.coveredFromMs;
+    }
+  } else if (added === "jumped") {
     const began = beginMs(fold, ms, record);
     const run = runs.runOf(id);
     if (run !== undefined) run.fromMs = began;
