@@ -7,7 +7,7 @@ import { CONTROL_STREAM, type RawRecord } from "../../../shared/raw.ts";
 import { INTERVAL_MS, type Interval } from "../../../shared/time.ts";
 import { sha256 } from "../../rawlog/sha256.ts";
 import type { LedgerEntry } from "../../sim/faults.ts";
-import type { TrueCandle, TrueCandles } from "../../sim/true-candles.ts";
+import type { TrueCandle } from "../../sim/true-candles.ts";
 import type { Appended } from "./recorder-process.ts";
 import type { LiveTape } from "./live-tape.ts";
 import type { MarketTap, Received } from "./market-tap.ts";
@@ -57,12 +57,13 @@ export function checkOrder(records: readonly RawRecord[], appended: ReadonlyMap<
   return findings.all;
 }
 
-/** Nothing that was ever reported durable is missing. */
-export function checkDurability(records: readonly RawRecord[], appended: ReadonlyMap<number, Appended>, durable: number): readonly string[] {
+/** Nothing that a process reported durable before it died (or ended) is missing. `durable`: highest such seq, by life of the process. */
+export function checkDurability(records: readonly RawRecord[], appended: ReadonlyMap<number, Appended>, durable: ReadonlyMap<number, number>): readonly string[] {
   const findings = new Findings();
   const present = new Set(records.map((record) => record.seq));
-  for (const seq of appended.keys()) {
-    if (seq <= durable && !present.has(seq)) findings.add("durability", `seq ${seq} was reported durable (${durable}) and is not in the log`);
+  for (const { seq, life } of appended.values()) {
+    const reported = durable.get(life) ?? 0;
+    if (seq <= reported && !present.has(seq)) findings.add("durability", `seq ${seq} was reported durable (${reported}, life ${life}) and is not in the log`);
   }
   return findings.all;
 }
@@ -123,10 +124,14 @@ export function checkOracle(evidence: SymbolEvidence): readonly string[] {
   return findings.all;
 }
 
-/** A grade that claims completeness must be right: the bar equals the market's own candle. */
-export function checkGrades(evidence: SymbolEvidence, truth: TrueCandles, expectProved: boolean): readonly string[] {
-  const { symbol, tape, intervals, received } = evidence;
+/**
+ * A grade that claims completeness must be right: the bar equals the market's own candle. Late prints that never arrived are
+ * left out of that candle: no id tells where in the past a trade lies that nobody has seen.
+ */
+export function checkGrades(evidence: SymbolEvidence, expectProved: boolean, latePrints: ReadonlySet<number>): readonly string[] {
+  const { symbol, tape, tap, intervals, received } = evidence;
   const findings = new Findings();
+  const truth = tap.candlesOf(symbol, [...tap.aggregates(symbol).keys()].filter((id) => received.seqOf.has(id) || !latePrints.has(id)));
   const first = Math.min(...[...received.seqOf.keys()].map((id) => evidence.tap.aggregates(symbol).get(id)?.timeMs ?? Infinity));
   for (const interval of intervals) {
     for (const candle of truth.query({ symbol, interval, ...EVER })) {

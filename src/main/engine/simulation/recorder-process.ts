@@ -20,6 +20,7 @@ export interface Appended {
   readonly seq: number;
   readonly ingestSeq: number;
   readonly draft: RawDraft;
+  readonly life: number;
 }
 
 export interface ProcessOptions {
@@ -105,7 +106,7 @@ export class RecorderProcess {
   #append(draft: RawDraft): void {
     const writer = this.#writer;
     if (writer === undefined) throw new Error("Invariant: the writer is open");
-    this.#options.onAppended({ ...writer.append(draft), draft });
+    this.#options.onAppended({ ...writer.append(draft), draft, life: this.#options.life });
   }
 
   #take(drafts: readonly RawDraft[], from = 0): Promise<void> | undefined {
