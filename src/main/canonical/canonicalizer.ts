@@ -122,7 +122,7 @@ class LogCanonicalizer implements Canonicalizer {
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
     // Also when a later run uses the name of a connection again.
     if (record.source === "ws" && (fold.connection !== record.connection || fold.connections.length === 0)) {
-      connected(fold, record.connection);
+      connected(fold, record.connection, record.seq);
       fold.connection = record.connection;
       fold.coverage = lane.coverage;
       if (fold.coverage.fromMs < fold.coveredFromMs && fold.firstTradeMs === Number.POSITIVE_INFINITY) fold.coveredFromMs = fold.coverage.fromMs;

@@ -14,6 +14,7 @@ const ids = fc.record({ from: fc.nat(60), length: fc.nat(6) });
 const control: fc.Arbitrary<ControlRecord> = fc.oneof(
   connection.map((name): ControlRecord => ({ kind: "connect", venue, connection: name, url: "ws://x", streams: [STREAM] })),
   connection.map((name): ControlRecord => ({ kind: "disconnect", venue, connection: name, code: 1006, cause: "x", detail: "", streams: [STREAM] })),
+  connection.map((name): ControlRecord => ({ kind: "disconnect", venue, connection: name, code: 1000, cause: "stopped", detail: "", streams: [STREAM] })),
   fc.nat(2_000).map((offset): ControlRecord => ({ kind: "tick", venue, offset_ns: BigInt(offset) * 1_000_000n, error_ns: 50_000_000n })),
   fc.constant<ControlRecord>({ kind: "stopped", reason: "x" }),
   fc.constant<ControlRecord>({ kind: "started", version: "1", clean: false, downtime_from_ns: BigInt(T0) * 1_000_000n }),

@@ -6,11 +6,14 @@ import type { RawRecord } from "../../shared/raw.ts";
 import { configure, type Selection } from "./configure.ts";
 import { correctedMs } from "./coverage.ts";
 import type { Surroundings } from "./emit.ts";
-import { backfillBegun, backfillDone, connected, disconnected, doubt, reopen, restarted, ticked } from "./fold-control.ts";
+import { backfillBegun, backfillDone, connected, disconnected, doubt, reopen, restarted, stopped, ticked } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { laneEventOf, lost } from "./lane.ts";
 import { endOfInput } from "./seal.ts";
 import type { CanonicalState } from "./state.ts";
+
+/** The cause that a collector gives when it ends its connections itself, for good. */
+const STOPPED = "stopped";
 
 export interface ControlContext {
   readonly state: CanonicalState;
@@ -56,11 +59,14 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
       }
       return;
     case "connect":
-      for (const fold of foldsOf(state, control.streams)) connected(fold, control.connection);
+      for (const fold of foldsOf(state, control.streams)) connected(fold, control.connection, seq);
       return;
     case "disconnect": {
       const detail = `connection ${control.connection} ended: ${control.cause}`;
-      for (const fold of foldsOf(state, control.streams)) disconnected(fold, control.connection, { detail, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+      for (const fold of foldsOf(state, control.streams)) {
+        if (control.cause === STOPPED) stopped(fold, control.connection, detail);
+        else disconnected(fold, control.connection, { detail, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+      }
       state.forgetConnection(control.connection);
       return;
     }

@@ -22,8 +22,12 @@ function afterChange(fold: FoldState, seq: number): void {
   if (fold.gaps.changed) reviewGrades(fold, seq);
 }
 
-export function connected(fold: FoldState, connection: string): void {
+export function connected(fold: FoldState, connection: string, seq: number): void {
   if (!fold.connections.includes(connection)) fold.connections = [...fold.connections, connection];
+  const { paused } = fold;
+  if (paused === undefined) return;
+  fold.paused = undefined;
+  doubt(fold, { cause: "disconnect", detail: paused, atMs: 0 }, seq);
 }
 
 /** One leg of several may go (make before break); the stream is down when none is left. */
@@ -33,10 +37,19 @@ export function disconnected(fold: FoldState, connection: string, why: { readonl
   if (fold.connections.length === 0) doubt(fold, { cause: "disconnect", ...why }, seq);
 }
 
+/** The collector stopped in good order. Whether anything is missed shows when the stream goes on: until then there is nothing after it. */
+export function stopped(fold: FoldState, connection: string, detail: string): void {
+  if (!fold.connections.includes(connection)) return;
+  fold.connections = fold.connections.filter((other) => other !== connection);
+  if (fold.connections.length === 0) fold.paused = detail;
+}
+
 /** The recorder began again: no connection is left, and no backfill of the run before will be done. */
 export function restarted(fold: FoldState, detail: string, atMs: number, seq: number): void {
   fold.connections = [];
+  fold.paused = undefined;
   endBackfills(fold, seq);
+  fold.gaps.spanIsDowntime(detail, seq);
   doubt(fold, { cause: "downtime", detail, atMs }, seq);
 }
 
@@ -44,7 +57,7 @@ export function restarted(fold: FoldState, detail: string, atMs: number, seq: nu
 export function ticked(fold: FoldState, recvNs: bigint, errorNs: bigint, seq: number): void {
   if (fold.watermarkMs === Number.NEGATIVE_INFINITY) return;
   const ms = correctedMs(recvNs - (errorNs < 0n ? -errorNs : errorNs), fold.clock);
-  if (fold.gaps.span === undefined) fold.coverage.extend(ms);
+  if (fold.gaps.span === undefined && fold.connections.length > 0) fold.coverage.extend(ms);
   advance(fold, ms, "clock_tick", seq);
 }
 

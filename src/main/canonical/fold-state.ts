@@ -60,6 +60,8 @@ export class FoldState implements Evidence {
   connection = "";
   /** Connections that are up and carry the stream. */
   connections: readonly string[] = [];
+  /** Why no connection is left, when the collector stopped in good order: the stream's next connection makes a gap of it. */
+  paused: string | undefined;
   failure: Failure | undefined;
   /** Backfills begun and not done: ids asked for, both inclusive. */
   backfills: readonly { readonly fromId: number; readonly toId: number }[] = [];
@@ -121,6 +123,7 @@ export class FoldState implements Evidence {
     copy.coverage = this.coverage.clone();
     copy.connection = this.connection;
     copy.connections = this.connections;
+    copy.paused = this.paused;
     copy.failure = this.failure;
     copy.backfills = this.backfills;
     copy.lastAggregate = this.lastAggregate;

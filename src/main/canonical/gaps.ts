@@ -87,6 +87,13 @@ export class GapLedger {
     this.#say(gap, seq);
   }
 
+  /** The recorder was down while the span was open: that is then its cause, and what was said of it before stays in its detail. */
+  spanIsDowntime(detail: string, seq: number): void {
+    const span = this.span;
+    if (span === undefined || span.cause === "downtime") return;
+    this.#replace(span, { ...span, cause: "downtime", detail: `${detail}; ${span.detail}` }, seq);
+  }
+
   /** The first trade after a span: id arithmetic decides what was missed. Undefined id: nothing can. */
   closeSpan(id: number | undefined, eventMs: number, runs: IdRuns, seq: number): void {
     const span = this.span;

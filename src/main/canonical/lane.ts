@@ -49,5 +49,6 @@ function own(kind: string, detail: string): Told {
 
 export function lost(control: { readonly lost_from_seq: number; readonly lost_to_seq: number }): string {
   const count = control.lost_to_seq - control.lost_from_seq + 1;
-  return count <= 0 ? "no numbers lost" : `numbers ${control.lost_from_seq}…${control.lost_to_seq} lost`;
+  // Reserved ahead of time: whether messages had these numbers, nobody knows.
+  return count <= 0 ? "no number is missing" : `numbers ${control.lost_from_seq}…${control.lost_to_seq} were reserved and are not in the log`;
 }

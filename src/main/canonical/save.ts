@@ -17,7 +17,7 @@ import { CanonicalState } from "./state.ts";
 import { CANONICALIZER_VERSION } from "./types.ts";
 
 /** Shape of the saved text. Raised when it changes without CANONICALIZER_VERSION changing. */
-const SAVE_FORMAT = 1;
+const SAVE_FORMAT = 2;
 
 interface SavedBar {
   readonly open_ms: number;
@@ -53,6 +53,7 @@ interface SavedFold {
   readonly ids_absent: boolean;
   readonly connection: string;
   readonly connections: readonly string[];
+  readonly paused?: string | undefined;
   readonly failure?: Failure | undefined;
   readonly backfills: FoldState["backfills"];
   readonly last_aggregate?: FoldState["lastAggregate"];
@@ -105,7 +106,7 @@ function savedFold(fold: FoldState, feeding: boolean): SavedFold {
     runs: fold.runs.runs, floor_id: fold.runs.floorId, former_runs: fold.formerRuns, recent: fold.recent.toRows(), gaps: fold.gaps.gaps,
     chain: { before: toHex(fold.chain.before), value: toHex(fold.chain.value) }, cuts: [...fold.cuts.due].sort(([a], [b]) => a - b),
     times: Object.fromEntries(TIMES.map((name) => [name, finite(fold[name])])), ids_absent: fold.idsAbsent, connection: fold.connection,
-    connections: fold.connections, failure: fold.failure, backfills: fold.backfills, last_aggregate: fold.lastAggregate,
+    connections: fold.connections, paused: fold.paused, failure: fold.failure, backfills: fold.backfills, last_aggregate: fold.lastAggregate,
   };
 }
 
@@ -158,6 +159,7 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.connection = saved.connection;
   if (saved.connection !== "") fold.coverage = state.coverageOf(saved.connection);
   fold.connections = saved.connections;
+  fold.paused = saved.paused;
   fold.failure = saved.failure;
   fold.backfills = saved.backfills;
   fold.lastAggregate = saved.last_aggregate;
