@@ -1,10 +1,10 @@
 // `tapedeck import`: foreign captures become a capture of ours, candles included, or nothing at all.
-import { mkdir } from "node:fs/promises";
 import { resolve } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
 import { VERSION } from "../version.ts";
+import { lockDataFolder } from "../engine/data-lock.ts";
 import { importFiles } from "../engine/import-files.ts";
 import { IMPORT_FORMATS } from "../importers/foreign.ts";
 import type { ImportProgress } from "../importers/import-capture.ts";
@@ -35,6 +35,15 @@ function progressText({ phase, messages, bytesRead, bytesTotal }: ImportProgress
 }
 
 async function runImport(context: CommandContext, input: Input): Promise<ExitCode> {
+  const lock = await lockDataFolder(input.data);
+  try {
+    return await importLocked(context, input);
+  } finally {
+    await lock.release();
+  }
+}
+
+async function importLocked(context: CommandContext, input: Input): Promise<ExitCode> {
   const { output } = context;
   const startedMs = performance.now();
   let phase: ImportProgress["phase"] | undefined;
@@ -44,7 +53,6 @@ async function runImport(context: CommandContext, input: Input): Promise<ExitCod
     phase = progress.phase;
     output.progress(progressText(progress, phaseMs));
   };
-  await mkdir(input.data, { recursive: true });
   const done = await importFiles({
     capturesFolder: capturesFolder(input.data), captureId: input.capture, venue: input.venue, format: input.format, fold: input.fold,
     files: input.files.map((file) => resolve(file)), version: VERSION, clock: new NodeClock(), onProgress, stop: context.stop,
