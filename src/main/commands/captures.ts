@@ -1,15 +1,11 @@
 // `tapedeck captures`: what the data folder holds.
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { Command } from "commander";
 import { z } from "zod";
 import type { CaptureSummary } from "../../shared/protocol/frames.ts";
 import { formatUtcMs } from "../../shared/time.ts";
 import type { Column } from "../cli-output.ts";
 import { summarizeCaptures } from "../engine/capture-list.ts";
-import { machineProcesses } from "../rawlog/lock.ts";
-import { LOCK_FILE } from "../rawlog/segment-format.ts";
-import { capturesFolder, commonOptions, defineCommand, type CommandContext, type ExitCode } from "./context.ts";
+import { commonOptions, defineCommand, type CommandContext, type ExitCode } from "./context.ts";
 
 const schema = z.object(commonOptions);
 
@@ -39,34 +35,8 @@ const COLUMNS: readonly Column<CaptureSummary>[] = [
   { title: "state", text: (row) => row.state },
 ];
 
-const ownerSchema = z.object({ pid: z.number().int(), startedAt: z.string(), bootId: z.string(), token: z.string() });
-
-/** True while a living process, of whatever kind, writes the capture. */
-async function isHeld(folder: string): Promise<boolean> {
-  const text = await readFile(join(folder, LOCK_FILE), "utf8").catch((error: unknown) => {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return undefined;
-    throw error;
-  });
-  if (text === undefined) return false;
-  let raw: unknown;
-  try {
-    raw = JSON.parse(text);
-  } catch {
-    return false; // Torn while it was written: whoever did is gone, or shows up the next time.
-  }
-  const owner = ownerSchema.safeParse(raw);
-  return owner.success && machineProcesses.isAlive(owner.data);
-}
-
-/** An open segment is a crash only when nobody is writing it: the summary cannot know of other processes. */
-async function withHolder(data: string, capture: CaptureSummary): Promise<CaptureSummary> {
-  const held = capture.state === "crashed" && (await isHeld(join(capturesFolder(data), capture.captureId)));
-  return held ? { ...capture, state: "recording" } : capture;
-}
-
 async function captures(context: CommandContext, input: z.output<typeof schema>): Promise<ExitCode> {
-  const found: CaptureSummary[] = [];
-  for (const capture of await summarizeCaptures(input.data, undefined)) found.push(await withHolder(input.data, capture));
+  const found = await summarizeCaptures(input.data, undefined);
   if (input.json) for (const capture of found) await context.output.json(captureObject(capture));
   else if (found.length === 0) await context.output.line(`no captures in ${input.data}`);
   else await context.output.table(COLUMNS, found);

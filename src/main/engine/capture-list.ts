@@ -3,6 +3,7 @@ import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
 import { VENUE_IDS, type VenueId } from "../../shared/market.ts";
 import type { CaptureSummary } from "../../shared/protocol/frames.ts";
+import { isCaptureHeld } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
@@ -48,15 +49,17 @@ async function summarize(captureFolder: string, captureId: string, recording: bo
     };
   }
   try {
-    return { ...contents(reader), captureId, bytes: await captureBytes(captureFolder), state: stateOf(reader, recording), proof: undefined };
+    return { ...contents(reader), captureId, bytes: await captureBytes(captureFolder), state: await stateOf(reader, captureFolder, recording), proof: undefined };
   } finally {
     await reader.close();
   }
 }
 
-function stateOf(reader: RawLogReader, recording: boolean): CaptureSummary["state"] {
+/** An open segment is a crash only when no living process, of whatever kind, writes the capture. */
+async function stateOf(reader: RawLogReader, captureFolder: string, recording: boolean): Promise<CaptureSummary["state"]> {
   if (recording) return "recording";
-  return reader.segments.some((segment) => segment.state === "open") ? "crashed" : "complete";
+  if (!reader.segments.some((segment) => segment.state === "open")) return "complete";
+  return (await isCaptureHeld(new NodeDisk(), captureFolder)) ? "recording" : "crashed";
 }
 
 function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbols" | "streams" | "fromMs" | "toMs" | "events" | "bytesPerEvent" | "simulated" | "instruments"> {

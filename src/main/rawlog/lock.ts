@@ -151,6 +151,13 @@ function lockedBy(owner: LockOwner | undefined, what: string): FaultError {
   return fault("log.locked", `${what} is being written by ${who}: stop it first, or use another folder`, owner === undefined ? {} : { pid: owner.pid });
 }
 
+/** True while a living process, of whatever kind, writes the capture in this folder. */
+export async function isCaptureHeld(disk: Disk, folder: string, processes: ProcessTable = machineProcesses): Promise<boolean> {
+  const held = await readIfThere(disk, `${folder}/${LOCK_FILE}`);
+  const holder = held === undefined ? undefined : parseOwner(held);
+  return holder !== undefined && processes.isAlive(holder);
+}
+
 /** The lock of a capture's folder, as a result: whoever only wants to write derived files goes without when it is held. */
 export async function lockCapture(disk: Disk, folder: string, processes: ProcessTable = machineProcesses): Promise<Result<() => Promise<void>>> {
   try {
