@@ -6,7 +6,8 @@ import {
   app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, nativeTheme, powerSaveBlocker, protocol, screen, session, shell,
 } from "electron";
 import { FaultError } from "../shared/base.ts";
-import { composeEngine, VERSION } from "./compose.ts";
+import { composeEngine } from "./compose.ts";
+import { VERSION } from "./version.ts";
 import { parseShellArguments } from "./shell-arguments.ts";
 import { ElectronShell } from "./shell/electron/app.ts";
 import { ownArguments } from "./shell/electron/arguments.ts";
