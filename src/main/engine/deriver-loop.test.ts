@@ -1,11 +1,12 @@
 // The deriver thread's loop over a real log on disk: what earlier runs left open is reported once, and readers find bars soon.
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { configDigest, encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
 import { streamRef } from "../../shared/market.ts";
 import { CONTROL_CONNECTION, CONTROL_STREAM } from "../../shared/raw.ts";
+import { readBar } from "../derive/lines.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { RawLogWriter } from "../rawlog/types.ts";
@@ -98,4 +99,25 @@ test("nothing is reported before the log is derived up to the start of the run, 
   page(11, 20);
   await writer.commit();
   expect(inherited(await derive(writer.positions.durable))).toEqual([]);
+});
+
+test("sealed bars are on disk for other processes as soon as the log is derived, long before the next checkpoint", async () => {
+  let derivedUpTo: (position: number) => void = () => undefined;
+  const loop = await DeriverLoop.open({
+    disk, captureFolder: folder, decoders: decoderLookup, startSeq: 0, say: (note) => { if (note.type === "derived") derivedUpTo(note.position); },
+  });
+  trades(1, 40);
+  const { durable } = await writer.commit();
+  const position = await new Promise<number>((resolve) => {
+    derivedUpTo = resolve;
+    loop.durable(durable);
+  });
+  expect(position).toBe(durable);
+  const lines = (await readFile(join(folder, "candles/bars.journal"), "utf8")).split("\n");
+  // Trades of four seconds, half a second of lateness: three bars are sealed, each line whole.
+  expect(lines.slice(0, -1).map((line) => readBar(line).key.openMs)).toEqual([START_MS, START_MS + 1_000, START_MS + 2_000]);
+  expect(lines.at(-1)).toBe("");
+  expect(await disk.size(join(folder, "candles/checkpoint"))).toBeUndefined();
+  await loop.close();
+  expect(await disk.size(join(folder, "candles/checkpoint"))).toBeGreaterThan(0);
 });
