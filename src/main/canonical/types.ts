@@ -76,7 +76,9 @@ export interface CanonicalCounts {
   readonly unverified: number;
   readonly conflicts: number;
   readonly late: number;
+  /** Out of contract: bytes that a decoder refused, control records that could not be read. */
   readonly refused: number;
+  /** Data that no decoder reads (depth …). Answers to requests are none. */
   readonly unhandled: number;
   /** Trades that are no market trades: kept, outside candles. */
   readonly nonMarket: number;

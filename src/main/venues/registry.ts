@@ -3,6 +3,7 @@ import type { Decode, DecoderLookup, VenueId } from "../../shared/market.ts";
 import type { VenueAdapter } from "./adapter.ts";
 import { createBinanceAdapter } from "./binance/adapter.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
+import { unclassifiedDecoder } from "./binance/unclassified.ts";
 
 /**
  * Decoders by venue. The simulator speaks the USD-M wire. COIN-M looks the same, but its sizes are contracts, not base units:
@@ -14,8 +15,18 @@ const DECODERS: Partial<Record<VenueId, (channel: string) => Decode | undefined>
   "binance-spot": spotDecoder,
 };
 
-export const decoderLookup: DecoderLookup = (stream) =>
-  stream.venue === "tapedeck" ? undefined : DECODERS[stream.venue]?.(stream.channel);
+/** Frames of no stream, told apart so that answers to requests are not counted as data that nobody reads. */
+const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
+  "binance-usdm": unclassifiedDecoder("binance-usdm"),
+  sim: unclassifiedDecoder("sim"),
+  "binance-spot": unclassifiedDecoder("binance-spot"),
+  "binance-coinm": unclassifiedDecoder("binance-coinm"),
+};
+
+export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
+  if (venue === "tapedeck") return undefined;
+  return channel === "unclassified" ? UNCLASSIFIED[venue] : DECODERS[venue]?.(channel);
+};
 
 /** The adapter of a venue that can be recorded live; undefined for the others (their captures can still be imported). */
 export function adapterFor(venue: VenueId): VenueAdapter | undefined {
