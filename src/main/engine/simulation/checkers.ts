@@ -184,7 +184,9 @@ export function checkGapReasons(evidence: SymbolEvidence, hasSessionFaults: bool
   const findings = new Findings();
   for (const gap of tape.gaps.values()) {
     if (gap.streamId !== streamId) continue;
-    if (isEndOfRecording(gap)) continue;
+    // A quiet market is suspected of silence, and cleared by the next trade: nothing is claimed to be missing.
+    const isCleared = gap.cause === "silent" && gap.state === "repaired" && gap.detail.endsWith("nothing was missed");
+    if (isEndOfRecording(gap) || isCleared) continue;
     const { fromId, toId } = gap;
     const told = `${gap.gapId} (${gap.cause}, ${gap.state}, ids ${fromId ?? "?"}…${toId ?? "?"}, ${gap.detail})`;
     if (fromId === undefined || toId === undefined) {
