@@ -4,7 +4,7 @@ import { z } from "zod";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { decodeUiToEngine, encodeMessage } from "../../shared/protocol/codec.ts";
 import { commandSchemas, type CommandInput, type CommandName } from "../../shared/protocol/commands.ts";
-import type { CommandOutput, EngineFrame, EngineToUi, PlayerMode, UiToEngine } from "../../shared/protocol/frames.ts";
+import type { CommandOutput, EngineFrame, PlayerMode, UiToEngine } from "../../shared/protocol/frames.ts";
 import type { ClientPort } from "./client-port.ts";
 import { faultOf } from "./thread.ts";
 
@@ -102,14 +102,15 @@ export class ClientSession {
   }
 
   async #answer(message: Extract<UiToEngine, { type: "call" }>): Promise<void> {
-    let reply: EngineToUi;
+    const { id } = message;
+    let reply: ArrayBuffer;
     try {
       const value: unknown = await this.#call(message.name, message.input);
-      reply = { type: "returned", id: message.id, ok: true, value };
+      reply = encodeMessage({ type: "returned", id, ok: true, value });
     } catch (error) {
-      reply = { type: "returned", id: message.id, ok: false, fault: faultOf(error) };
+      reply = encodeMessage({ type: "returned", id, ok: false, fault: faultOf(error) });
     }
-    if (!this.#closed) this.#port.send(encodeMessage(reply));
+    if (!this.#closed) this.#port.send(reply);
     if (message.name === "hello") this.#begin();
   }
 
@@ -128,7 +129,8 @@ export class ClientSession {
 
   #wake(): void {
     if (this.#closed || !this.#ready || this.#inFlight !== undefined || this.#pumping || this.#timer !== undefined) return;
-    if (!this.#tapeDirty && this.#changed.size === 0 && this.#problems.length === 0) return;
+    // Without a tape there is nothing to take: its news waits for the next one.
+    if (!(this.#tapeDirty && this.#tape !== undefined) && this.#changed.size === 0 && this.#problems.length === 0) return;
     const wait = Math.max(0, this.#lastSentMs + FRAME_GAP_MS - performance.now());
     this.#timer = setTimeout(() => {
       this.#timer = undefined;

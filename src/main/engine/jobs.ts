@@ -104,8 +104,17 @@ export class Jobs {
     const job = this.#find(jobId);
     if (job.status.state !== "running") return;
     if (job.thread === undefined) this.#fail(job, { code: "job.cancelled", message: "Cancelled before it began" });
-    else await job.thread.call({ type: "cancel" });
+    else await this.#ask(job, job.thread);
     this.#options.onChange();
+  }
+
+  async #ask(job: Job, thread: Thread<JobCall, never, JobNote>): Promise<void> {
+    try {
+      await thread.call({ type: "cancel" });
+    } catch (error) {
+      // It ended by itself in the same moment: there is nothing left to cancel.
+      if (job.thread === thread) throw error;
+    }
   }
 
   dismiss(jobId: string): void {
