@@ -8,6 +8,7 @@ import type { Interval } from "../../shared/time.ts";
 import type { Selection } from "./configure.ts";
 import { applyControl } from "./control.ts";
 import { correctedMs, type Coverage, type VenueClock } from "./coverage.ts";
+import { checkAggregate, crossCheck } from "./cross-check.ts";
 import { connected, doubt } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { foldTrade, newStep } from "./fold.ts";
@@ -29,6 +30,8 @@ class StateSnapshot implements CanonicalSnapshot {
 /** What is known of a stream without looking it up again; no part of the state. */
 interface Lane {
   readonly fold: FoldState | undefined;
+  /** The fold that this stream only cross-checks. */
+  readonly checked: FoldState | undefined;
   readonly clock: VenueClock;
   connection: string;
   coverage: Coverage;
@@ -115,8 +118,14 @@ class LogCanonicalizer implements Canonicalizer {
     const lane = this.#lastLane;
     assert(lane !== undefined, "a record's stream is looked up before its events");
     this.#state.tally.events += until - from;
-    const { fold } = lane;
+    const { fold, checked } = lane;
     if (fold !== undefined) this.#foldEvents(fold, lane, record, events, from, until);
+    else if (checked !== undefined) {
+      for (let position = from; position < until; position += 1) {
+        const event = events[position];
+        if (event?.kind === "trade") crossCheck(checked, record, event);
+      }
+    }
   }
 
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
@@ -138,6 +147,7 @@ class LogCanonicalizer implements Canonicalizer {
       if (event?.kind !== "trade") continue;
       contribution.position = position;
       foldTrade(fold, this.#step, record, event);
+      if (fold.cross !== undefined) checkAggregate(fold, record, event);
     }
   }
 
@@ -147,7 +157,10 @@ class LogCanonicalizer implements Canonicalizer {
     if (lane === undefined) {
       const state = this.#state;
       const { connection } = record;
-      lane = { fold: state.feeding.get(streamId), clock: state.clockOf(record.stream.venue), connection, coverage: state.coverageOf(connection) };
+      lane = {
+        fold: state.feeding.get(streamId), checked: state.crossing.get(streamId), clock: state.clockOf(record.stream.venue), connection,
+        coverage: state.coverageOf(connection),
+      };
       this.#lanes.set(streamId, lane);
     } else if (lane.connection !== record.connection) {
       lane.connection = record.connection;

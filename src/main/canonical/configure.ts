@@ -2,6 +2,7 @@
 import type { CaptureConfig } from "../../shared/control.ts";
 import { VENUE_IDS, instrumentId, type Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
+import { CrossCheck } from "./cross-check.ts";
 import type { Surroundings } from "./emit.ts";
 import { doubt } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
@@ -33,6 +34,22 @@ export function configure(state: CanonicalState, config: CaptureConfig, selectio
       continue;
     }
     feed(state, instrument, `${id}:${config.folds[id] ?? ""}`, selection, around, seq);
+  }
+  crossChecks(state, config);
+}
+
+/** Where both trade streams of an instrument are recorded, the one that is not folded checks the other. */
+function crossChecks(state: CanonicalState, config: CaptureConfig): void {
+  state.crossing.clear();
+  for (const fold of state.folds.values()) {
+    const { venue, symbol } = fold.instrument;
+    const id = instrumentId(fold.instrument);
+    const other = fold.streamId === `${id}:trade` ? "aggTrade" : fold.streamId === `${id}:aggTrade` ? "trade" : "";
+    const isRecorded = config.symbols.some((one) => one.venue === venue && one.symbol === symbol && one.channels.includes(other));
+    const streamId = `${id}:${other}`;
+    if (!isRecorded || state.feeding.get(fold.streamId) !== fold) fold.cross = undefined;
+    else if (fold.cross?.streamId !== streamId) fold.cross = new CrossCheck(streamId);
+    if (fold.cross !== undefined) state.crossing.set(streamId, fold);
   }
 }
 

@@ -3,10 +3,13 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CanonicalOutput } from "../../shared/candles.ts";
 import type { ControlRecord } from "../../shared/control.ts";
-import { LogBuilder, TRADES, aggregate, feed, start, trade, type Entry } from "./canonical.testkit.ts";
+import { streamRef } from "../../shared/market.ts";
+import { BTC, LogBuilder, TRADES, aggregate, feed, start, trade, type Entry } from "./canonical.testkit.ts";
 
 const T0 = Date.UTC(2026, 0, 5, 23, 59, 30);
 const STREAM = TRADES.streamId;
+const OTHER = streamRef(BTC.venue, BTC.symbol, "aggTrade");
+const BOTH = [{ ...BTC, channels: ["trade", "aggTrade"] }];
 const venue = "binance-usdm";
 
 const connection = fc.constantFrom("test.1", "test.2", "test.3");
@@ -49,14 +52,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 /** Ids rise with the steps, give or take; times follow ids, so that repeats of an id agree unless they are told not to. */
 function logOf(steps: readonly Step[]): readonly Entry[] {
-  const log = new LogBuilder().config(T0, { intervals: ["1s", "1m", "1d"] });
+  const log = new LogBuilder().config(T0, { intervals: ["1s", "1m", "1d"], symbols: BOTH });
   const timeOf = (id: number): number => T0 + id * 300;
   steps.forEach((one, index) => {
     const base = Math.floor(index / 2);
     const atMs = timeOf(base) + 40;
     if (one.kind === "control") log.control(atMs, one.control);
     else if (one.kind === "config") {
-      log.config(atMs, { intervals: one.slow ? ["1m"] : ["1s", "1m", "1d"], lateness_ms: one.lateness, folds: { "binance-usdm:BTCUSDT": one.channel } });
+      log.config(atMs, { symbols: one.slow ? BOTH : [], intervals: one.slow ? ["1m"] : ["1s", "1m", "1d"], lateness_ms: one.lateness, folds: { "binance-usdm:BTCUSDT": one.channel } });
     } else if (one.kind === "aggregate") {
       log.trades(atMs, [aggregate({ a: one.from, from: one.from, to: one.from + one.length, ms: timeOf(one.from), qty: "9.000" })], { source: "rest_backfill" });
     } else {
@@ -65,6 +68,7 @@ function logOf(steps: readonly Step[]): readonly Entry[] {
       const bare = one.named ? event : { ...event, sequenceId: undefined, firstTradeId: undefined, lastTradeId: undefined };
       log.trades(atMs, [bare, trade({ id: id + 1, ms: timeOf(id + 1) })], one.rest ? { source: "rest_backfill" } : { connection: one.name });
       if (one.ms % 3 === 0) log.quote(atMs);
+      if (one.ms % 2 === 0) log.trades(atMs, [{ ...aggregate({ a: base, from: id - 1, to: id + 1, ms: timeOf(id), qty: "3.000" }), sequenceId: base }], { stream: OTHER, connection: one.name });
     }
   });
   return log.entries;

@@ -25,8 +25,10 @@ export interface Tally {
   nonMarket: number;
   /** Trades whose time cannot be true, or that a stream in a failed state could not take. */
   excluded: number;
+  crossChecked: number;
+  crossDisagreed: number;
 }
 
 export function emptyTally(): Tally {
-  return { records: 0, events: 0, duplicates: 0, unverified: 0, conflicts: 0, late: 0, refused: 0, unhandled: 0, nonMarket: 0, excluded: 0 };
+  return { records: 0, events: 0, duplicates: 0, unverified: 0, conflicts: 0, late: 0, refused: 0, unhandled: 0, nonMarket: 0, excluded: 0, crossChecked: 0, crossDisagreed: 0 };
 }

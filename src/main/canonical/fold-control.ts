@@ -1,6 +1,7 @@
 // What control records do to one fold: connections, doubts about the stream, backfills, failure and reopening. Pure.
 import type { GapCause } from "../../shared/candles.ts";
 import { correctedMs } from "./coverage.ts";
+import { CrossCheck } from "./cross-check.ts";
 import type { Failure, FoldState } from "./fold-state.ts";
 import type { Outcome } from "./gaps.ts";
 import { advance, closeRevisions, reviewGrades, schedule } from "./seal.ts";
@@ -111,6 +112,7 @@ function beginIdsAnew(fold: FoldState): void {
   fold.formerRuns = [...fold.formerRuns, ...fold.runs.runs.map((run) => ({ ...run }))].slice(-FORMER_RUNS_MAX);
   fold.runs.reset();
   fold.recent.reset();
+  if (fold.cross !== undefined) fold.cross = new CrossCheck(fold.cross.streamId);
   fold.lastAggregate = undefined;
   fold.gaps.forgetIds();
 }

@@ -1,6 +1,7 @@
 // Everything one instrument's fold remembers, in one place: what a snapshot copies, a checkpoint saves and grades look at. Pure.
 import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
+import type { CrossCheck } from "./cross-check.ts";
 import { Coverage, type VenueClock } from "./coverage.ts";
 import { Cuts } from "./cuts.ts";
 import type { Surroundings, Tally } from "./emit.ts";
@@ -58,6 +59,8 @@ export class FoldState implements Evidence {
   coveredFromMs = Number.POSITIVE_INFINITY;
   coverage = new Coverage();
   connection = "";
+  /** The instrument's other trade stream, when it is recorded too. */
+  cross: CrossCheck | undefined;
   /** Connections that are up and carry the stream. */
   connections: readonly string[] = [];
   /** Why no connection is left, when the collector stopped in good order: the stream's next connection makes a gap of it. */
@@ -123,6 +126,7 @@ export class FoldState implements Evidence {
     copy.coverage = this.coverage.clone();
     copy.connection = this.connection;
     copy.connections = this.connections;
+    copy.cross = this.cross?.clone();
     copy.paused = this.paused;
     copy.failure = this.failure;
     copy.backfills = this.backfills;

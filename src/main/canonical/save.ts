@@ -7,6 +7,7 @@ import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
 import { Accumulator, type BarContents } from "./accumulator.ts";
 import type { Surroundings, Tally } from "./emit.ts";
+import { CrossCheck } from "./cross-check.ts";
 import type { FoldState, Failure, Track } from "./fold-state.ts";
 import type { Gap } from "./gaps.ts";
 import type { GradedRange } from "./grades.ts";
@@ -57,6 +58,14 @@ interface SavedFold {
   readonly failure?: Failure | undefined;
   readonly backfills: FoldState["backfills"];
   readonly last_aggregate?: FoldState["lastAggregate"];
+  readonly cross?: SavedCross | undefined;
+}
+interface SavedCross {
+  readonly stream_id: string;
+  readonly singles: readonly (readonly (number | bigint)[])[];
+  readonly last_single_id: number;
+  readonly waiting: CrossCheck["waiting"];
+  readonly last_aggregate?: CrossCheck["lastAggregate"];
 }
 interface SavedState {
   readonly canonicalizer_version: string;
@@ -107,7 +116,21 @@ function savedFold(fold: FoldState, feeding: boolean): SavedFold {
     chain: { before: toHex(fold.chain.before), value: toHex(fold.chain.value) }, cuts: [...fold.cuts.due].sort(([a], [b]) => a - b),
     times: Object.fromEntries(TIMES.map((name) => [name, finite(fold[name])])), ids_absent: fold.idsAbsent, connection: fold.connection,
     connections: fold.connections, paused: fold.paused, failure: fold.failure, backfills: fold.backfills, last_aggregate: fold.lastAggregate,
+    cross: fold.cross === undefined ? undefined : savedCross(fold.cross),
   };
+}
+
+function savedCross({ streamId, singles, lastSingleId, waiting, lastAggregate }: CrossCheck): SavedCross {
+  return { stream_id: streamId, singles: singles.toRows(), last_single_id: lastSingleId, waiting, last_aggregate: lastAggregate };
+}
+
+function readCross(saved: SavedCross): CrossCheck {
+  const cross = new CrossCheck(saved.stream_id);
+  cross.singles = RecentTrades.fromRows(saved.singles);
+  cross.lastSingleId = saved.last_single_id;
+  cross.waiting = saved.waiting;
+  cross.lastAggregate = saved.last_aggregate;
+  return cross;
 }
 
 export function saveState(state: CanonicalState): Uint8Array {
@@ -163,6 +186,7 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.failure = saved.failure;
   fold.backfills = saved.backfills;
   fold.lastAggregate = saved.last_aggregate;
+  if (saved.cross !== undefined) fold.cross = readCross(saved.cross);
   return fold;
 }
 
@@ -194,6 +218,7 @@ export function loadState(bytes: Uint8Array, around: Surroundings): CanonicalSta
     const fold = readFold(state, savedOne, around);
     state.folds.set(`${fold.instrument.venue}:${fold.instrument.symbol}`, fold);
     if (savedOne.feeding) state.feeding.set(fold.streamId, fold);
+    if (fold.cross !== undefined) state.crossing.set(fold.cross.streamId, fold);
   }
   return state;
 }

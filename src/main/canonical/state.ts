@@ -16,6 +16,8 @@ export class CanonicalState {
   readonly folds = new Map<string, FoldState>();
   /** Folds that take trades now, by stream id. */
   readonly feeding = new Map<string, FoldState>();
+  /** Folds by the stream that only cross-checks them. */
+  readonly crossing = new Map<string, FoldState>();
   readonly clocks = new Map<string, VenueClock>();
   readonly coverages = new Map<string, Coverage>();
   tally: Tally = emptyTally();
@@ -67,6 +69,7 @@ export class CanonicalState {
       if (twin.connection !== "") twin.coverage = copy.coverageOf(twin.connection);
       copy.folds.set(id, twin);
       if (this.feeding.get(fold.streamId) === fold) copy.feeding.set(fold.streamId, twin);
+      if (twin.cross !== undefined) copy.crossing.set(twin.cross.streamId, twin);
     }
     return copy;
   }

@@ -84,5 +84,8 @@ export interface CanonicalCounts {
   readonly nonMarket: number;
   /** Trades left out otherwise: implausible time, stream failed closed, aggregate whose parts are no longer remembered. */
   readonly excluded: number;
+  /** Aggregated trades compared with the single trades of the instrument's other stream, and how many of them disagreed. */
+  readonly crossChecked: number;
+  readonly crossDisagreed: number;
   readonly gapsOpen: number;
 }

@@ -205,7 +205,7 @@ export class FakeCanonicalizer implements Canonicalizer {
     return [];
   }
   get counts(): Canonicalizer["counts"] {
-    return { records: 0, events: this.#state.events, duplicates: this.#state.duplicates, conflicts: 0, late: 0, refused: 0, unhandled: 0, gapsOpen: 0, unverified: 0, nonMarket: 0, excluded: 0 };
+    return { records: 0, events: this.#state.events, duplicates: this.#state.duplicates, conflicts: 0, late: 0, refused: 0, unhandled: 0, gapsOpen: 0, unverified: 0, nonMarket: 0, excluded: 0, crossChecked: 0, crossDisagreed: 0 };
   }
   apply(record: RawRecord, outcome: DecodeOutcome | undefined, range?: { readonly from: number; readonly until: number }): void {
     const events = outcome?.kind === "events" ? outcome.events : [];
