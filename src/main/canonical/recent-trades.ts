@@ -111,12 +111,15 @@ export class RecentTrades {
     return "unknown";
   }
 
-  /** Market volume and number of the remembered trades with ids in [from, to]. */
+  /** Market volume and number of the remembered trades with ids in [from, to]. Newest first, and no further than all of them are found. */
   sumOf(from: number, to: number): { readonly found: number; readonly qty: Decimal } {
+    const wanted = to - from + 1;
     let found = 0;
     let qty = ZERO;
-    for (const block of this.#blocks) {
-      for (let at = 0; at < block.length; at += 1) {
+    for (let which = this.#blocks.length - 1; which >= 0 && found < wanted; which -= 1) {
+      const block = this.#blocks[which];
+      if (block === undefined) break;
+      for (let at = block.length - 1; at >= 0 && found < wanted; at -= 1) {
         const id = block.ids[at] ?? -1;
         if (id < from || id > to) continue;
         found += 1;
