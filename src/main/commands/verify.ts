@@ -4,12 +4,8 @@ import type { Command } from "commander";
 import { z } from "zod";
 import { FaultError, fault } from "../../shared/base.ts";
 import { decodeCertificate, encodeCertificate, type Certificate } from "../derive/certificate.ts";
-import { verifyCapture, type Difference, type Verification } from "../derive/verify.ts";
-import { NodeDisk } from "../rawlog/node-disk.ts";
-import { openReader } from "../rawlog/reader.ts";
-import { sha256 } from "../rawlog/sha256.ts";
-import { verifyLog } from "../rawlog/verify-log.ts";
-import { decoderLookup } from "../venues/registry.ts";
+import type { Difference, Verification } from "../derive/verify.ts";
+import { verifyFolder } from "../engine/verify-folder.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 import { captureFolder, captureIds } from "./open-capture.ts";
 
@@ -70,12 +66,9 @@ async function verify(context: CommandContext, input: Input): Promise<ExitCode> 
   const { output } = context;
   const captureId = await chooseCapture(input);
   const folder = await captureFolder(input.data, captureId);
-  const disk = new NodeDisk();
   const certificate = input.certificate === undefined ? undefined : await readCertificate(input.certificate);
-  const verification = await verifyCapture({
-    disk, captureFolder: folder, decoders: decoderLookup, sha256, stop: context.stop,
-    openReader: () => openReader({ disk, folder }),
-    checkLog: ({ onProgress, stop }) => verifyLog({ disk, folder, onProgress, ...(stop === undefined ? {} : { stop }) }),
+  const verification = await verifyFolder({
+    captureFolder: folder, stop: context.stop,
     onProgress: ({ phase, done, total }) => output.progress(`verifying ${phase}: ${done} of ${total}`),
     ...(certificate === undefined ? {} : { certificate }),
   });
