@@ -5,10 +5,15 @@ import type { RawRecord } from "./raw.ts";
 /** A root covers this many consecutive seq numbers, whatever the chunking: block k holds seq k·1024+1 … (k+1)·1024. */
 export const ROOT_BLOCK = 1_024;
 
+function hexDigit(nibble: number): number {
+  return nibble < 10 ? 0x30 + nibble : 0x57 + nibble;
+}
+
+/** Made at once, not by appending: a digest made of 32 appended pieces keeps all of them, a kilobyte instead of 80 bytes. */
 export function toHex(bytes: Uint8Array): string {
-  let out = "";
-  for (const byte of bytes) out += (byte < 16 ? "0" : "") + byte.toString(16);
-  return out;
+  const codes: number[] = [];
+  for (const byte of bytes) codes.push(hexDigit(byte >>> 4), hexDigit(byte & 15));
+  return String.fromCharCode(...codes);
 }
 
 const encoder = new TextEncoder();

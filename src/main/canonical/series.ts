@@ -135,15 +135,17 @@ export class Series {
   }
 
   #publish(bar: Accumulator, reason: BarVersion["reason"], atSeq: number, previous: BarVersion | undefined): void {
+    const { values, firstKey, lastKey, provenance, excluded, backfilledTrades } = bar.contents();
+    // Members one by one: versions are kept by the ten thousand, and one made by spreading has a hidden class of its own.
     const facts = {
-      key: this.key(bar.openMs),
-      revision: (previous?.revision ?? 0) + 1,
-      reason,
-      ...bar.contents(),
-      previousDigest: previous?.digest,
+      key: this.key(bar.openMs), revision: (previous?.revision ?? 0) + 1, reason, values, firstKey, lastKey, provenance, excluded,
+      backfilledTrades, previousDigest: previous?.digest,
     };
-    const diff = previous === undefined ? [] : diffOf(previous.values, facts.values);
-    const version: BarVersion = { ...facts, diff, atSeq, digest: digestOf(facts, this.#around.sha256) };
+    const digest = digestOf(facts, this.#around.sha256);
+    const version: BarVersion = {
+      key: facts.key, revision: facts.revision, reason, values, firstKey, lastKey, provenance, excluded, backfilledTrades,
+      previousDigest: facts.previousDigest, diff: previous === undefined ? [] : diffOf(previous.values, values), atSeq, digest,
+    };
     this.#around.history.append(version);
     this.#around.emit({ kind: "bar", bar: version });
   }
