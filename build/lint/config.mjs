@@ -55,7 +55,7 @@ export function lintConfig({ typed, root }) {
       languageOptions: {
         globals: {
           console: "readonly", performance: "readonly", process: "readonly", URL: "readonly",
-          setTimeout: "readonly", clearTimeout: "readonly", fetch: "readonly", Buffer: "readonly",
+          setTimeout: "readonly", clearTimeout: "readonly", fetch: "readonly", Buffer: "readonly", AbortController: "readonly",
         },
       },
     },
