@@ -20,12 +20,21 @@ const CAUSES: Readonly<Record<string, readonly [code: string, what: string]>> = 
   EIO: ["disk.failed", "the device reports an input/output error: check the disk"],
 };
 
+const SYSCALLS: Readonly<Record<string, string>> = { mkdir: "create the folder", scandir: "list the folder" };
+
 /** A file system error as a Fault that says what was tried, where, and what to do. */
 export function diskFault(error: unknown, action: string, path: string): FaultError {
   if (error instanceof FaultError) return error;
   const errno = error instanceof Error ? (error as NodeJS.ErrnoException).code : undefined;
   const [code, what] = CAUSES[errno ?? ""] ?? ["disk.failed", error instanceof Error ? error.message : String(error)];
   return fault(code, `Cannot ${action} ${path}: ${what}`, { path, ...(errno === undefined ? {} : { errno }) });
+}
+
+/** The same for an error that nobody expected, when it is the file system's and names a path; undefined for any other. */
+export function fileSystemFault(error: unknown): FaultError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { syscall, path } = error as NodeJS.ErrnoException;
+  return syscall === undefined || typeof path !== "string" ? undefined : diskFault(error, SYSCALLS[syscall] ?? syscall, path);
 }
 
 async function guarded<T>(action: string, path: string, run: () => Promise<T>): Promise<T> {
@@ -76,7 +85,8 @@ class NodeDiskFile implements DiskFile {
       if (bytesRead === 0) break;
       filled += bytesRead;
     }
-    return filled === length ? bytes : bytes.subarray(0, filled);
+    // Short at the end of the file: a view would keep the whole buffer for as long as anybody holds one payload of it.
+    return filled === length ? bytes : Uint8Array.from(bytes.subarray(0, filled));
   }
 
   async size(): Promise<number> {

@@ -65,6 +65,7 @@ export class OpenSegmentScanner {
   #slab: Uint8Array = new Uint8Array(0);
   #slabAt = 0;
   #offset = 0;
+  #end = Infinity;
   #info: SegmentInfo | undefined;
   #reservedTo = 0;
 
@@ -90,7 +91,8 @@ export class OpenSegmentScanner {
   async #window(length: number): Promise<Uint8Array> {
     const from = this.#offset - this.#slabAt;
     if (from < 0 || from + length > this.#slab.length) {
-      this.#slab = await this.#file.read(this.#offset, Math.max(length, SLAB_BYTES));
+      const ahead = Math.min(Math.max(length, SLAB_BYTES), this.#end - this.#offset);
+      this.#slab = await this.#file.read(this.#offset, ahead);
       this.#slabAt = this.#offset;
     }
     return this.#slab.subarray(this.#offset - this.#slabAt);
@@ -162,8 +164,12 @@ export class OpenSegmentScanner {
     return parsed === undefined || parsed.head.chunkBytes > RECORD_MAX ? undefined : parsed.headBytes + parsed.head.chunkBytes;
   }
 
-  /** Forgets the slab, so that a follower sees bytes which were written behind it. */
-  rewind(): void {
+  /**
+   * Forgets the slab, so that a follower sees bytes which were written behind it; `size` is how long the file is now. A
+   * follower reads a few kilobytes many times a second: reading ahead of the end would make a megabyte of buffer each time.
+   */
+  rewind(size: number): void {
+    this.#end = size;
     this.#slab = new Uint8Array(0);
     this.#slabAt = 0;
   }
@@ -179,7 +185,7 @@ export class OpenSegmentScanner {
       const head = at - RECORD_PREFIX;
       const whole = wholeChunkAt(rest, view, head);
       if (whole?.record === undefined) continue;
-      this.rewind();
+      this.rewind(size);
       this.#offset += head;
       return head;
     }

@@ -190,8 +190,9 @@ export class OpenEntry implements SegmentEntry {
 
   /** Takes the chunks that were written since the last call. */
   async follow(table: ChannelTable, saw: SawChunk): Promise<void> {
-    if ((await this.#file.file.size()) <= this.#scanner.offset) return;
-    this.#scanner.rewind();
+    const size = await this.#file.file.size();
+    if (size <= this.#scanner.offset) return;
+    this.#scanner.rewind(size);
     for (let next = await this.#scanner.next(); next !== undefined; next = await this.#scanner.next()) {
       const { head, record } = next;
       if (record.toRecvNs > this.#knownNs) this.#knownNs = record.toRecvNs;
