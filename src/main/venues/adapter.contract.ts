@@ -98,6 +98,7 @@ function describeFrames(venueCase: AdapterCase): void {
       expect(["data", "acknowledgement", "heartbeat", "rotate", "unknown"]).toContain(routed.kind);
       const stream = routed.kind === "data" ? routed.stream : { venue: adapter.venue, symbol: sample.symbol, channel: sample.channel, streamId: "x" };
       expect(stream.venue).toBe(adapter.venue);
+      if (routed.kind === "data") expect([payload, BigInt.asUintN(63, routed.eventNs)]).toEqual([payload, routed.eventNs]);
       const outcome = adapter.decoder(sample.channel)?.(payload, { stream, source: sample.source, recvNs: RECV_NS });
       expect(["events", "ignored", "refused"]).toContain(outcome?.kind);
     }), { numRuns: 1_000 });

@@ -28,7 +28,10 @@ export interface ConnectionPlan {
   readonly silenceLimitMs: Readonly<Record<string, number>>;
 }
 
-/** What a frame is, before its contents are decoded. Data is routed by a cheap scan of the bytes. */
+/**
+ * What a frame is, before its contents are decoded. Data is routed by a cheap scan of the bytes. `eventNs`: 0 = none; a time
+ * that the log cannot hold (beyond 63 bits) is none.
+ */
 export type Routed =
   | { readonly kind: "data"; readonly stream: StreamRef; readonly eventNs: bigint }
   | { readonly kind: "acknowledgement"; readonly id: string; readonly ok: boolean; readonly detail: string }

@@ -110,6 +110,8 @@ describe("what is Binance's own", () => {
     ['{"stream":"btcusdt@depth@100ms","data":{"e":"depthUpdate","E":5,"T":4,"s":"BTCUSDT","U":1,"u":2,"pu":0,"b":[["1","2"]],"a":[]}}', { kind: "data", stream: { channel: "depth" }, eventNs: 4_000_000n }],
     ['{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":5,"s":"BTCUSDT","k":{"T":9}}}', { kind: "data", stream: { channel: "kline_1m" }, eventNs: 5_000_000n }],
     ['{ "stream": "btcusdt@markPrice@1s", "data": {"e":"markPriceUpdate","E":5,"T":9} }', { kind: "data", stream: { channel: "markPrice" }, eventNs: 5_000_000n }],
+    ['{"stream":"btcusdt@trade","data":{"e":"trade","E":9223372036855,"T":9007199254740991}}', { kind: "data", eventNs: 0n }],
+    ['{"symbol":"BTCUSDT","openInterest":"1","time":9007199254740991}', { kind: "data", eventNs: 0n }],
     ['{"e":"trade","E":6,"T":5,"s":"ethusdt"}', { kind: "data", stream: { streamId: "binance-usdm:ETHUSDT:trade" }, eventNs: 5_000_000n }],
   ];
   it.each(routes)("routes %s", (text, expected) => {

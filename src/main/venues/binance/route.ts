@@ -10,6 +10,8 @@ const E = 0x45;
 const T = 0x54;
 /** Names that are remembered, so that hostile names cannot fill the memory. */
 const NAMES_MAX = 4_096;
+/** In the year 2262. */
+const LOGGABLE_MS_MAX = 9_223_372_036_854;
 /** In a mark price, T is the next funding time. */
 const TIMED_BY_E: ReadonlySet<string> = new Set(["markPrice"]);
 
@@ -20,8 +22,12 @@ const CHANNEL_OF_EVENT: Readonly<Record<string, string>> = {
 };
 
 function eventNs(channel: string): bigint {
-  const ms = (TIMED_BY_E.has(channel) ? undefined : wholeIfAny(T)) ?? wholeIfAny(E);
-  return ms === undefined ? 0n : nsFromMs(ms);
+  return loggableNs((TIMED_BY_E.has(channel) ? undefined : wholeIfAny(T)) ?? wholeIfAny(E));
+}
+
+/** The log's times are 63 bits of ns. A time beyond them is none: the bytes say it all the same, and must not stop the recorder. */
+function loggableNs(ms: number | undefined): bigint {
+  return ms === undefined || ms > LOGGABLE_MS_MAX ? 0n : nsFromMs(ms);
 }
 
 function unknown(detail: string): Routed {
@@ -71,7 +77,7 @@ export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
     if (e === "serverShutdown") return { kind: "rotate", detail: "the venue announced that it closes this connection" };
     if (typeof symbol === "string" && Object.hasOwn(message, "openInterest")) {
       const ms = typeof time === "number" && Number.isSafeInteger(time) && time >= 0 ? time : undefined;
-      return { kind: "data", stream: streamRef(venue, symbol.toUpperCase(), "openInterest"), eventNs: ms === undefined ? 0n : nsFromMs(ms) };
+      return { kind: "data", stream: streamRef(venue, symbol.toUpperCase(), "openInterest"), eventNs: loggableNs(ms) };
     }
     const channel = typeof e === "string" && Object.hasOwn(CHANNEL_OF_EVENT, e) ? CHANNEL_OF_EVENT[e] : undefined;
     if (channel === undefined || typeof s !== "string" || s === "") return unknown("neither an envelope nor a known message");
