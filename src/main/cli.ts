@@ -15,6 +15,7 @@ import { registerReplay } from "./commands/replay.ts";
 import { registerRevisions } from "./commands/revisions.ts";
 import { registerSimulate } from "./commands/simulate.ts";
 import { registerVerify } from "./commands/verify.ts";
+import { fileSystemFault } from "./rawlog/node-disk.ts";
 
 const OK = 0;
 const BAD_INPUT = 2;
@@ -38,8 +39,9 @@ function buildProgram(context: CommandContext): Command {
 
 function report(error: unknown, output: CliOutput): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? OK : BAD_INPUT;
-  if (error instanceof FaultError) {
-    output.note(`tapedeck: ${error.fault.message.replaceAll("\n", " ")}`);
+  const known = error instanceof FaultError ? error : fileSystemFault(error);
+  if (known !== undefined) {
+    output.note(`tapedeck: ${known.fault.message.replaceAll("\n", " ")}`);
     return BAD_INPUT;
   }
   output.note(`tapedeck: unexpected error, please report it: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);

@@ -1,5 +1,5 @@
-// One writer per data folder: a second one is told so in one line, naming folder and process, and leaves no trace.
-import { readdir } from "node:fs/promises";
+// One writer per data folder, and a folder that can be written: else one line naming folder and reason, and no trace.
+import { chmod, readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { lockDataFolder } from "../engine/data-lock.ts";
@@ -42,4 +42,30 @@ test("an import lets go of the folder, also when it fails", async () => {
   expect((await runForTest(importWords())).code).toBe(0);
   expect((await runForTest(importWords())).code).toBe(2); // the capture is there already
   expect(await readdir(data)).toEqual(["captures"]);
+});
+
+const WITHOUT_WRITING = ["candles --capture one --interval 1m", "dump --capture one", "verify", "doctor"].map((words) => words.split(" "));
+
+test.each([["record", "--for", "1s"], ["import", "--capture", "one", "--venue", "binance", "--format", "hft", "FILE"], ...WITHOUT_WRITING])(
+  "a data folder below a file (%s): exit 2 and one line", async (...words) => {
+    const { code, out, log } = await runForTest([...words.map((word) => (word === "FILE" ? file : word)), "--data", join(file, "data")]);
+    expect([code, out]).toEqual([2, ""]);
+    expect(log).toMatch(/^tapedeck: Cannot (create|list) the folder \S+a\.txt\S*: a part of the path is not a folder\n$/);
+  },
+);
+
+// Root may write everywhere: there only the path above can be tried (node-disk.test.ts has the causes one by one).
+test.skipIf(process.getuid?.() === 0)("a read-only data folder: recording and importing end with 2 and one line, reading works (skipped as root)", async () => {
+  await lock.release();
+  expect((await runForTest(importWords())).code).toBe(0);
+  await chmod(data, 0o555);
+  try {
+    for (const words of [importWords(), ["record", "--data", data, "--for", "1s"]]) {
+      const { code, log } = await runForTest(words);
+      expect([code, log]).toEqual([2, `tapedeck: Cannot write in the folder ${data}: permission denied: check owner and mode\n`]);
+    }
+    expect((await runForTest(["candles", "--data", data, "--capture", "one", "--interval", "1s"])).code).toBe(0);
+  } finally {
+    await chmod(data, 0o755);
+  }
 });
