@@ -78,7 +78,7 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
       for (const fold of state.feeding.values()) if (fold.instrument.venue === control.venue) ticked(fold, record.recvNs, control.error_ns, seq);
       return;
     case "host_slept":
-      doubtAll(state, "host_slept", `the host slept: wall clock jumped ${control.wall_jump_ms} ms`, record);
+      doubtAll(state, "host_slept", `${control.cause}: the wall clock jumped ${control.wall_jump_ms} ms`, record);
       return;
     case "backfill_begun":
       for (const fold of foldsOf(state, [control.stream_id])) backfillBegun(fold, { fromId: control.from_id, toId: control.to_id, attempt: control.attempt }, seq);

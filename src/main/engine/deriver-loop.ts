@@ -45,10 +45,11 @@ export class DeriverLoop {
     const { disk, captureFolder, decoders } = options;
     const reader = await openReader({ disk, folder: captureFolder });
     const problems: Fault[] = [];
+    const refusals = new Map<string, number>();
     const deriver = await createDeriver({
       disk, captureFolder, reader, decoders, sha256,
       onOutput: (output) => {
-        const trouble = troubleOf(output);
+        const trouble = troubleOf(output, refusals);
         if (trouble !== undefined) loop.#problems.push(trouble);
       },
       onNote: (message) => problems.push({ code: "derive.note", message }),
@@ -133,12 +134,23 @@ function streamFrom(streamId: string): StreamRef | undefined {
   return venue === undefined || symbol === undefined || channel === undefined ? undefined : streamRef(venue, symbol, channel);
 }
 
-/** What of the canonical output needs a person: a stream that failed closed. Gaps and revisions have their lanes. */
-function troubleOf(output: CanonicalOutput): Fault | undefined {
-  if (output.kind !== "stream" || output.state !== "failed_closed") return undefined;
-  return {
-    code: "stream.failed-closed",
-    message: `${output.streamId} failed closed at #${output.atSeq}: ${output.detail}. Raw capture goes on; look at the messages, then reopen the stream.`,
-    details: { streamId: output.streamId },
-  };
+/** Said on screen and by `record`, without making the recording look as if it had stopped. */
+export const REFUSED = "stream.refused";
+
+/**
+ * What of the canonical output needs a person: a stream that failed closed, and messages that could not be used (at every
+ * doubling of their number per stream: a venue that changes its format refuses by the million). Gaps and revisions have their lanes.
+ */
+function troubleOf(output: CanonicalOutput, refusals: Map<string, number>): Fault | undefined {
+  if (output.kind !== "stream") return undefined;
+  const { streamId, state, detail, atSeq } = output;
+  if (state === "failed_closed") {
+    const message = `${streamId} failed closed at #${atSeq}: ${detail}. Raw capture goes on; look at the messages, then reopen the stream.`;
+    return { code: "stream.failed-closed", message, details: { streamId } };
+  }
+  if (state !== "refused") return undefined;
+  const count = (refusals.get(streamId) ?? 0) + 1;
+  refusals.set(streamId, count);
+  if (!Number.isInteger(Math.log2(count))) return undefined;
+  return { code: REFUSED, message: `${streamId}: ${detail}. Its bytes are kept${count === 1 ? "" : `; ${count} such messages in this run`}.`, details: { streamId } };
 }

@@ -10,6 +10,7 @@ import type { FolderLock } from "../rawlog/lock.ts";
 import { ClientSession, type CommandHandlers, type StatusPart, type TapeSource } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { lockDataFolder } from "./data-lock.ts";
+import { REFUSED } from "./deriver-loop.ts";
 import { listFiles } from "./file-listing.ts";
 import { Jobs } from "./jobs.ts";
 import { PlayerLink } from "./player-link.ts";
@@ -155,7 +156,7 @@ export class Engine {
           this.#changed("sources");
         },
         onProblem: (problem) => {
-          this.#recordingFault ??= problem;
+          if (problem.code !== REFUSED) this.#recordingFault ??= problem;
           this.#problem(problem);
         },
       });
