@@ -32,9 +32,10 @@ export class RecorderLoop {
     this.control({ kind: "config", config: options.config, digest: configDigest(options.config, options.sha256) });
   }
 
-  /** A collector's own port. Each batch is answered with credit once it is appended. */
+  /** A collector's own port. Each batch is answered with credit once it is appended, or all of them with `halted`. */
   attach(port: MessagePort): void {
     this.#ports.push(port);
+    if (this.#halted !== undefined) port.postMessage({ type: "halted", fault: this.#halted } satisfies RecorderToCollector);
     port.on("message", (message: CollectorToRecorder) => {
       this.#work = this.#work.then(() => this.#take(port, message.batch, message.bytes));
     });
