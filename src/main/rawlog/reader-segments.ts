@@ -1,23 +1,11 @@
 // What a reader knows of each segment: where its chunks lie, from the manifest or from following the open file.
 import { fault } from "../../shared/base.ts";
+import { CompactChunks, type ChunkList, type ChunkPlace } from "./chunk-list.ts";
 import type { ManifestSegment } from "./manifest.ts";
 import { OpenSegmentScanner, parseSegmentHead } from "./open-segment.ts";
 import { unpackChunk, walkChunk, type ChannelTable, type ChunkBytes } from "./scan.ts";
 import { RAW_FOLDER, openName, type ChunkHead } from "./segment-format.ts";
 import type { Disk, DiskFile, SegmentSummary } from "./types.ts";
-
-/** One chunk, wherever it lies. */
-export interface ChunkPlace {
-  readonly offset: number;
-  /** Of the chunk head and the chunk. */
-  readonly bytes: number;
-  readonly firstSeq: number;
-  readonly count: number;
-  readonly fromRecvNs: bigint;
-  readonly toRecvNs: bigint;
-  /** Running maximum of receive time at the chunk's end. */
-  readonly knownNs: bigint;
-}
 
 /** A file that several reads may use while its segment is replaced (sealed) under them: closed after the last one. */
 class SharedFile {
@@ -56,7 +44,7 @@ export type SawChunk = (entry: SegmentEntry, place: ChunkPlace, chunk: ChunkByte
 export interface SegmentEntry {
   readonly index: number;
   readonly path: string;
-  readonly chunks: readonly ChunkPlace[];
+  readonly chunks: ChunkList;
   readonly streams: ReadonlyMap<string, number>;
   readonly summary: SegmentSummary;
   /** Running maximum of receive time at the segment's end. */
@@ -72,7 +60,7 @@ export class SealedEntry implements SegmentEntry {
   readonly #disk: Disk;
   readonly #line: ManifestSegment;
   readonly path: string;
-  readonly chunks: readonly ChunkPlace[];
+  readonly chunks: ChunkList;
   readonly streams: ReadonlyMap<string, number>;
   readonly summary: SegmentSummary;
   #file: Promise<SharedFile> | undefined;
@@ -82,8 +70,7 @@ export class SealedEntry implements SegmentEntry {
     this.#line = line;
     this.path = `${folder}/${line.file}`;
     this.chunks = line.chunks.map((chunk) => ({
-      offset: chunk.offset, bytes: chunk.bytes, firstSeq: chunk.from_seq, count: chunk.count,
-      fromRecvNs: chunk.from_recv_ns, toRecvNs: chunk.to_recv_ns, knownNs: chunk.known_ns,
+      offset: chunk.offset, bytes: chunk.bytes, firstSeq: chunk.from_seq, count: chunk.count, knownNs: chunk.known_ns,
     }));
     this.streams = new Map(Object.entries(line.streams).map(([streamId, stream]) => [streamId, stream.count]));
     this.summary = {
@@ -134,11 +121,14 @@ export class SealedEntry implements SegmentEntry {
 export class OpenEntry implements SegmentEntry {
   readonly index: number;
   readonly path: string;
-  readonly chunks: ChunkPlace[] = [];
+  readonly chunks = new CompactChunks();
   readonly streams = new Map<string, number>();
   readonly #file: SharedFile;
   readonly #scanner: OpenSegmentScanner;
   #knownNs: bigint;
+  #fromRecvNs = 0n;
+  #toRecvNs = 0n;
+  #count = 0;
 
   private constructor(index: number, path: string, file: DiskFile, knownNs: bigint) {
     this.index = index;
@@ -172,19 +162,10 @@ export class OpenEntry implements SegmentEntry {
   }
 
   get summary(): SegmentSummary {
-    const first = this.chunks[0];
-    const fromSeq = first?.firstSeq ?? this.#scanner.info?.baseSeq ?? 1;
-    let fromRecvNs = first?.fromRecvNs ?? 0n;
-    let toRecvNs = 0n;
-    let count = 0;
-    for (const chunk of this.chunks) {
-      if (chunk.fromRecvNs < fromRecvNs) fromRecvNs = chunk.fromRecvNs;
-      if (chunk.toRecvNs > toRecvNs) toRecvNs = chunk.toRecvNs;
-      count += chunk.count;
-    }
+    const fromSeq = this.chunks.at(0)?.firstSeq ?? this.#scanner.info?.baseSeq ?? 1;
     return {
       index: this.index, file: `${RAW_FOLDER}/${openName(this.index)}`, state: "open", fromSeq,
-      toSeq: this.lastSeq, fromRecvNs, toRecvNs, bytes: this.#scanner.offset, count,
+      toSeq: this.lastSeq, fromRecvNs: this.#fromRecvNs, toRecvNs: this.#toRecvNs, bytes: this.#scanner.offset, count: this.#count,
     };
   }
 
@@ -197,9 +178,11 @@ export class OpenEntry implements SegmentEntry {
       const { head, record } = next;
       if (record.toRecvNs > this.#knownNs) this.#knownNs = record.toRecvNs;
       const place: ChunkPlace = {
-        offset: next.offset, bytes: next.bytes, firstSeq: head.firstSeq, count: head.count,
-        fromRecvNs: record.fromRecvNs, toRecvNs: record.toRecvNs, knownNs: this.#knownNs,
+        offset: next.offset, bytes: next.bytes, firstSeq: head.firstSeq, count: head.count, knownNs: this.#knownNs,
       };
+      if (this.#count === 0 || record.fromRecvNs < this.#fromRecvNs) this.#fromRecvNs = record.fromRecvNs;
+      if (record.toRecvNs > this.#toRecvNs) this.#toRecvNs = record.toRecvNs;
+      this.#count += head.count;
       const chunk = unpackChunk(record);
       walkChunk(chunk, head, table, {}, (_seq, _ingestSeq, { key }) => {
         const { streamId } = key.stream;

@@ -2,13 +2,15 @@
 import { fault } from "../../shared/base.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import { ManifestReader, manifestPath } from "./manifest.ts";
-import { OpenEntry, SealedEntry, type ChunkPlace, type SegmentEntry } from "./reader-segments.ts";
+import type { ChunkPlace } from "./chunk-list.ts";
+import { OpenEntry, SealedEntry, type SegmentEntry } from "./reader-segments.ts";
 import { ChannelTable, codecReady, recordsOf, unpackChunk, wholeChunkAt, type ChunkBytes } from "./scan.ts";
 import { viewOf, type ChunkHead } from "./segment-format.ts";
 import type { Disk, RawLogReader, ReadOptions, SegmentSummary, StreamSummary } from "./types.ts";
 
 /** Decompressed chunks kept: about 60 sealed ones, so that stepping back reads nothing. */
 const CACHE_BYTES = 16 * 1024 * 1024;
+const CACHE_CHUNKS = 512;
 /** A scan reads this much at once: about 40 sealed chunks. */
 const SLAB_BYTES = 1024 * 1024;
 
@@ -17,7 +19,7 @@ interface CachedChunk {
   readonly head: ChunkHead;
 }
 
-/** Least recently used first; bounded by bytes. */
+/** Least recently used first; bounded by bytes, and by number, since chunks of the open segment are small and many. */
 class ChunkCache {
   readonly #chunks = new Map<number, CachedChunk>();
   #bytes = 0;
@@ -35,7 +37,7 @@ class ChunkCache {
     this.#chunks.set(firstSeq, cached);
     this.#bytes += cached.chunk.bytes.length;
     for (const oldest of this.#chunks.keys()) {
-      if (this.#bytes <= CACHE_BYTES || this.#chunks.size === 1) return;
+      if ((this.#bytes <= CACHE_BYTES && this.#chunks.size <= CACHE_CHUNKS) || this.#chunks.size === 1) return;
       this.#drop(oldest);
     }
   }
@@ -203,8 +205,8 @@ class LogReader implements RawLogReader {
     // From there on: a segment that a crash left empty holds no chunk, but ends at a number.
     for (let index = first; index < this.#entries.length; index += 1) {
       const entry = this.#entries[index] as SegmentEntry;
-      const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks[chunk] as ChunkPlace) >= seq);
-      const place = entry.chunks[number];
+      const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks.at(chunk) as ChunkPlace) >= seq);
+      const place = entry.chunks.at(number);
       if (place !== undefined) return { entry, number, place };
     }
     return undefined;
@@ -266,8 +268,8 @@ class LogReader implements RawLogReader {
     const entryAt = firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).knownNs > recvNs);
     const entry = this.#entries[entryAt];
     if (entry === undefined) return this.#lastSeq();
-    const number = firstWhere(entry.chunks.length, (index) => (entry.chunks[index] as ChunkPlace).knownNs > recvNs);
-    const place = entry.chunks[number];
+    const number = firstWhere(entry.chunks.length, (index) => (entry.chunks.at(index) as ChunkPlace).knownNs > recvNs);
+    const place = entry.chunks.at(number);
     if (place === undefined) return this.#before(entryAt, number);
     const { cached } = await this.#load({ entry, number, place }, undefined);
     let seq = this.#before(entryAt, number);
@@ -280,7 +282,7 @@ class LogReader implements RawLogReader {
 
   /** Last seq before a chunk; 0 when it is the first. */
   #before(entryAt: number, number: number): number {
-    const near = this.#entries[entryAt]?.chunks[number - 1];
+    const near = number === 0 ? undefined : this.#entries[entryAt]?.chunks.at(number - 1);
     if (near !== undefined) return lastSeqOf(near);
     for (let index = entryAt - 1; index >= 0; index -= 1) {
       const last = this.#entries[index]?.chunks.at(-1);
