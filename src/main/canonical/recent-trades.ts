@@ -72,7 +72,11 @@ export function textKey(id: string): number {
 
 export class RecentTrades {
   /** Oldest first; only the last one grows. */
-  #blocks: Block[] = [newBlock()];
+  #blocks: Block[];
+
+  constructor(blocks: Block[] = [newBlock()]) {
+    this.#blocks = blocks;
+  }
 
   push(key: number, trade: TradeEvent, print: number): void {
     let block = this.#blocks[this.#blocks.length - 1];
@@ -134,8 +138,7 @@ export class RecentTrades {
   }
 
   clone(): RecentTrades {
-    const copy = new RecentTrades();
-    copy.#blocks = this.#blocks.map((block) => {
+    return new RecentTrades(this.#blocks.map((block) => {
       if (block.length === BLOCK) {
         block.shared = true;
         return block;
@@ -144,8 +147,7 @@ export class RecentTrades {
         length: block.length, shared: false, ids: block.ids.slice(), prints: block.prints.slice(), sizes: block.sizes.slice(),
         marks: block.marks.slice(), large: block.large,
       };
-    });
-    return copy;
+    }));
   }
 
   /** As plain rows [key, print, size mantissa, mark], oldest first, with the length of the oldest block told by position. */
@@ -160,9 +162,8 @@ export class RecentTrades {
   }
 
   static fromRows(rows: readonly (readonly (number | bigint)[])[]): RecentTrades {
-    const recent = new RecentTrades();
     let block = newBlock();
-    recent.#blocks = [block];
+    const recent = new RecentTrades([block]);
     for (const [key = 0, print = 0, size = 0, mark = 0] of rows) {
       if (block.length === BLOCK) {
         block = newBlock();

@@ -75,8 +75,8 @@ export class Watch {
 
 /** Seqs per block: a part of a 256 KiB chunk, so that a seek reads little beyond its target. */
 const BLOCK_SEQS = 256;
-/** Blocks remembered: more than the longest stretch between two index points; some 10 MB of payloads at 200 bytes each. */
-const BLOCKS_MAX = 192;
+/** Blocks remembered: six times the stretch between two index points of ten million records. Each may pin a chunk of 256 KiB. */
+const BLOCKS_MAX = 64;
 
 interface Block {
   /** Last seq that the block covers (inclusive); less than its end while the log grows. */
