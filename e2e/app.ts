@@ -78,6 +78,12 @@ export const test = base.extend<{ dataFolder: string; appArguments: readonly str
       if (message.type() === "error") troubles.push(`console: ${message.text()}`);
     });
     page.on("pageerror", (error) => troubles.push(`page: ${error.message}`));
+    // A refusal of the page's policy that its code swallows is heard nowhere else.
+    await page.addInitScript(() => {
+      document.addEventListener("securitypolicyviolation", ({ violatedDirective, blockedURI, sourceFile, lineNumber }) => {
+        console.error(`page policy: ${violatedDirective} refused ${blockedURI} (${sourceFile}:${lineNumber})`);
+      });
+    });
     await page.goto(app.address);
     await expect(page.getByTestId("mode-badge")).toBeVisible();
     await use(page);

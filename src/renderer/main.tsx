@@ -1,4 +1,5 @@
 // The screen's entry: chooses the engine link, starts the session, draws.
+import "./no-eval.ts";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import "./theme/fonts.css";
