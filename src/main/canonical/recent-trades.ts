@@ -13,25 +13,48 @@ const NOT_MARKET = 0x80;
 const LARGE = 0x40;
 const SCALE_BITS = 0x3f;
 
+/**
+ * Plain doubles and no typed arrays: checkpoints keep tens of thousands of blocks, and each array buffer costs the garbage
+ * collector more than its bytes do.
+ */
 interface Block {
   length: number;
   /** A snapshot holds it too: never written to again, and not reused when it is dropped. */
   shared: boolean;
-  readonly ids: Float64Array;
-  /** 32 bits over everything that must agree besides the size; the size is compared exactly. */
-  readonly prints: Int32Array;
-  readonly sizes: Float64Array;
-  /** Scale of the size and two flags. */
-  readonly marks: Uint8Array;
+  /** Three columns of BLOCK: ids; sizes; prints and marks together, print × 256 + mark. */
+  readonly cells: number[];
   /** Sizes beyond 2^53, by index in the block. Almost never there. */
   large: Map<number, bigint> | undefined;
 }
 
+const SIZES = BLOCK;
+const CODES = 2 * BLOCK;
+const CODE_MARK = 256;
+/** Fractions, so that copies begin as arrays of doubles. */
+const EMPTY_CELLS: readonly number[] = Array.from({ length: 3 * BLOCK }, () => 0.5);
+
 function newBlock(): Block {
-  return {
-    length: 0, shared: false, ids: new Float64Array(BLOCK), prints: new Int32Array(BLOCK), sizes: new Float64Array(BLOCK), marks: new Uint8Array(BLOCK),
-    large: undefined,
-  };
+  return { length: 0, shared: false, cells: EMPTY_CELLS.slice(), large: undefined };
+}
+
+function idAt(block: Block, at: number): number {
+  return block.cells[at] ?? -1;
+}
+
+/** 32 bits over everything that must agree besides the size; the size is compared exactly. */
+function printAt(block: Block, at: number): number {
+  return Math.floor((block.cells[CODES + at] ?? 0) / CODE_MARK) | 0;
+}
+
+/** Scale of the size and two flags. */
+function markAt(block: Block, at: number): number {
+  return (block.cells[CODES + at] ?? 0) % CODE_MARK;
+}
+
+function put(block: Block, at: number, row: { readonly key: number; readonly print: number; readonly mark: number }, size: number): void {
+  block.cells[at] = row.key;
+  block.cells[SIZES + at] = size;
+  block.cells[CODES + at] = (row.print >>> 0) * CODE_MARK + row.mark;
 }
 
 function mix(hash: number, value: number): number {
@@ -90,12 +113,10 @@ export class RecentTrades {
     }
     const at = block.length;
     const { mantissa, scale } = trade.qty;
-    block.ids[at] = key;
-    block.prints[at] = print;
-    block.marks[at] = (scale & SCALE_BITS) | (trade.market ? 0 : NOT_MARKET);
-    if (typeof mantissa === "number") block.sizes[at] = mantissa;
+    const mark = (scale & SCALE_BITS) | (trade.market ? 0 : NOT_MARKET);
+    if (typeof mantissa === "number") put(block, at, { key, print, mark }, mantissa);
     else {
-      block.marks[at] = (scale & SCALE_BITS) | LARGE | (trade.market ? 0 : NOT_MARKET);
+      put(block, at, { key, print, mark: mark | LARGE }, 0);
       block.large = new Map(block.large).set(at, mantissa);
     }
     block.length = at + 1;
@@ -107,9 +128,9 @@ export class RecentTrades {
       const block = this.#blocks[which];
       if (block === undefined) break;
       for (let at = block.length - 1; at >= 0; at -= 1) {
-        if (block.ids[at] !== key) continue;
+        if (block.cells[at] !== key) continue;
         const size = sizeAt(block, at);
-        return block.prints[at] === print && equal(size, trade.qty) ? "same" : "other";
+        return printAt(block, at) === print && equal(size, trade.qty) ? "same" : "other";
       }
     }
     return "unknown";
@@ -124,10 +145,10 @@ export class RecentTrades {
       const block = this.#blocks[which];
       if (block === undefined) break;
       for (let at = block.length - 1; at >= 0 && found < wanted; at -= 1) {
-        const id = block.ids[at] ?? -1;
+        const id = idAt(block, at);
         if (id < from || id > to) continue;
         found += 1;
-        if (((block.marks[at] ?? 0) & NOT_MARKET) === 0) qty = add(qty, sizeAt(block, at));
+        if ((markAt(block, at) & NOT_MARKET) === 0) qty = add(qty, sizeAt(block, at));
       }
     }
     return { found, qty };
@@ -143,10 +164,7 @@ export class RecentTrades {
         block.shared = true;
         return block;
       }
-      return {
-        length: block.length, shared: false, ids: block.ids.slice(), prints: block.prints.slice(), sizes: block.sizes.slice(),
-        marks: block.marks.slice(), large: block.large,
-      };
+      return { length: block.length, shared: false, cells: block.cells.slice(), large: block.large };
     }));
   }
 
@@ -155,7 +173,7 @@ export class RecentTrades {
     const rows: (number | bigint)[][] = [];
     for (const block of this.#blocks) {
       for (let at = 0; at < block.length; at += 1) {
-        rows.push([block.ids[at] ?? 0, block.prints[at] ?? 0, sizeAt(block, at).mantissa, block.marks[at] ?? 0]);
+        rows.push([idAt(block, at), printAt(block, at), sizeAt(block, at).mantissa, markAt(block, at)]);
       }
     }
     return rows;
@@ -170,11 +188,8 @@ export class RecentTrades {
         recent.#blocks.push(block);
       }
       const at = block.length;
-      block.ids[at] = Number(key);
-      block.prints[at] = Number(print);
-      block.marks[at] = Number(mark);
-      if (typeof size === "number") block.sizes[at] = size;
-      else block.large = new Map(block.large).set(at, size);
+      put(block, at, { key: Number(key), print: Number(print), mark: Number(mark) }, typeof size === "number" ? size : 0);
+      if (typeof size !== "number") block.large = new Map(block.large).set(at, size);
       block.length = at + 1;
     }
     return recent;
@@ -182,7 +197,7 @@ export class RecentTrades {
 }
 
 function sizeAt(block: Block, at: number): Decimal {
-  const mark = block.marks[at] ?? 0;
+  const mark = markAt(block, at);
   const large = (mark & LARGE) === 0 ? undefined : block.large?.get(at);
-  return decimal(large ?? block.sizes[at] ?? 0, mark & SCALE_BITS);
+  return decimal(large ?? block.cells[SIZES + at] ?? 0, mark & SCALE_BITS);
 }
