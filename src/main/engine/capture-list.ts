@@ -1,6 +1,7 @@
 // What the data folder holds, for the captures list and `tapedeck captures`: by manifests and open chunks, without a scan.
 import { access, readdir, stat } from "node:fs/promises";
 import { join } from "node:path";
+import { FaultError } from "../../shared/base.ts";
 import { VENUE_IDS, type VenueId } from "../../shared/market.ts";
 import type { CaptureSummary } from "../../shared/protocol/frames.ts";
 import { isCaptureHeld } from "../rawlog/lock.ts";
@@ -41,11 +42,11 @@ async function summarize(captureFolder: string, captureId: string, recording: bo
   let reader: RawLogReader;
   try {
     reader = await openReader({ disk: new NodeDisk(), folder: captureFolder });
-  } catch {
+  } catch (error) {
     // What is wrong with it is the verifier's to tell; here it must only not disappear.
     return {
       captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes: await captureBytes(captureFolder),
-      bytesPerEvent: undefined, state: "damaged", simulated: false, proof: undefined, instruments: [],
+      bytesPerEvent: undefined, state: isNewer(error) ? "newer" : "damaged", simulated: false, proof: undefined, instruments: [],
     };
   }
   try {
@@ -53,6 +54,11 @@ async function summarize(captureFolder: string, captureId: string, recording: bo
   } finally {
     await reader.close();
   }
+}
+
+/** Written by a later version of Tapedeck: nothing is wrong with it. */
+function isNewer(error: unknown): boolean {
+  return error instanceof FaultError && error.fault.code === "log.newer-format";
 }
 
 /** An open segment is a crash only when no living process, of whatever kind, writes the capture. */

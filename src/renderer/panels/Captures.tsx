@@ -16,7 +16,7 @@ const PROOFS = {
 } as const;
 
 const STATE_TONES: Readonly<Record<CaptureSummary["state"], string>> = {
-  recording: "tone-live", complete: "dim", importing: "dim", crashed: "tone-warn", damaged: "tone-trouble",
+  recording: "tone-live", complete: "dim", importing: "dim", crashed: "tone-warn", damaged: "tone-trouble", newer: "tone-trouble",
 };
 
 function CaptureRow({ capture, isOpen }: { readonly capture: CaptureSummary; readonly isOpen: boolean }): ReactElement {

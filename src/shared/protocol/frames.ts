@@ -167,8 +167,8 @@ export interface CaptureSummary {
   readonly bytes: number;
   /** Of sealed segments: what a message takes on disk in the end. Undefined before the first is sealed. */
   readonly bytesPerEvent: number | undefined;
-  /** `damaged` captures open as far as they can be read. */
-  readonly state: "recording" | "complete" | "importing" | "crashed" | "damaged";
+  /** `damaged` captures open as far as they can be read; `newer` ones were written by a later version and do not open. */
+  readonly state: "recording" | "complete" | "importing" | "crashed" | "damaged" | "newer";
   readonly simulated: boolean;
   /** Result of the last verification of this session. */
   readonly proof: "MATCH" | "MISMATCH" | "OTHER_VERSION" | undefined;
