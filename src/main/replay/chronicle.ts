@@ -5,6 +5,7 @@ import type { BarKey, BarVersion, CanonicalOutput, GapEntry, GradeEntry, LaneEve
 import { instrumentId, type Instrument } from "../../shared/market.ts";
 import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
 import type { BarHistory } from "../canonical/types.ts";
+import { PackedList } from "./packed-list.ts";
 
 /** What is heard besides bars. */
 export type Saying = Exclude<CanonicalOutput, { readonly kind: "bar" }>;
@@ -65,12 +66,29 @@ function push(map: Map<number, number[]>, key: number, value: number): void {
   else list.push(value);
 }
 
+/** What is below `length` of an ascending list of indices. */
+function indicesBelow(ascending: readonly number[], length: number): number[] {
+  return ascending.slice(0, countBelow(ascending, length, (index) => index));
+}
+
+function chainsBelow(chains: ReadonlyMap<number, readonly number[]>, length: number): Map<number, number[]> {
+  const kept = new Map<number, number[]>();
+  for (const [openMs, chain] of chains) {
+    const below = indicesBelow(chain, length);
+    if (below.length > 0) kept.set(openMs, below);
+  }
+  return kept;
+}
+
 export class Chronicle {
-  readonly versions: BarVersion[] = [];
-  readonly sayings: Saying[] = [];
+  #versions = new PackedList<BarVersion>();
+  /** Of each version, what is asked so often that unpacking it would show. */
+  #digests: string[] = [];
+  #atSeqs: number[] = [];
+  #sayings = new PackedList<Saying>();
   readonly #series = new Map<string, MutableSeries>();
-  readonly #gaps = new Map<string, number[]>();
-  readonly #lanes: number[] = [];
+  #gaps = new Map<string, number[]>();
+  #lanes: number[] = [];
 
   series(instrument: Instrument, interval: Interval): Series | undefined {
     return this.#series.get(seriesId(instrument, interval));
@@ -86,26 +104,44 @@ export class Chronicle {
     return this.#lanes;
   }
 
+  get versionCount(): number {
+    return this.#versions.length;
+  }
+  get sayingCount(): number {
+    return this.#sayings.length;
+  }
+
+  /** Raw seq that caused a version. */
+  atSeqOf(index: number): number {
+    const atSeq = this.#atSeqs[index];
+    assert(atSeq !== undefined, `no bar version ${index}`);
+    return atSeq;
+  }
+
   version(index: number): BarVersion {
-    const version = this.versions[index];
+    const version = this.#versions.at(index);
     assert(version !== undefined, `no bar version ${index}`);
     return version;
   }
 
+  saying(index: number): Saying | undefined {
+    return this.#sayings.at(index);
+  }
+
   gapAt(index: number): GapEntry {
-    const saying = this.sayings[index];
+    const saying = this.saying(index);
     assert(saying?.kind === "gap", `saying ${index} is no gap`);
     return saying.gap;
   }
 
   gradeAt(index: number): GradeEntry {
-    const saying = this.sayings[index];
+    const saying = this.saying(index);
     assert(saying?.kind === "grade", `saying ${index} is no grade`);
     return saying.grade;
   }
 
   laneAt(index: number): LaneEvent {
-    const saying = this.sayings[index];
+    const saying = this.saying(index);
     assert(saying?.kind === "lane", `saying ${index} is no lane event`);
     return saying.event;
   }
@@ -113,23 +149,31 @@ export class Chronicle {
   /** A chronicle that ends at a mark and goes its own way from there. */
   copyUntil(mark: ChronicleMark): Chronicle {
     const copy = new Chronicle();
-    for (let index = 0; index < mark.versions; index += 1) copy.putVersion(index, this.version(index));
-    for (let index = 0; index < mark.sayings; index += 1) {
-      const saying = this.sayings[index];
-      if (saying !== undefined) copy.putSaying(index, saying);
+    const { versions, sayings } = mark;
+    copy.#versions = this.#versions.copyUntil(versions);
+    copy.#digests = this.#digests.slice(0, versions);
+    copy.#atSeqs = this.#atSeqs.slice(0, versions);
+    copy.#sayings = this.#sayings.copyUntil(sayings);
+    copy.#lanes = indicesBelow(this.#lanes, sayings);
+    for (const [gapId, chain] of this.#gaps) {
+      const below = indicesBelow(chain, sayings);
+      if (below.length > 0) copy.#gaps.set(gapId, below);
     }
+    for (const [id, series] of this.#series) copy.#series.set(id, seriesBelow(series, mark));
     return copy;
   }
 
   putVersion(index: number, version: BarVersion): void {
-    const known = this.versions[index];
+    const known = this.#digests[index];
     if (known !== undefined) {
-      assert(known.digest === version.digest && known.atSeq === version.atSeq,
-        `bar ${version.key.interval} ${version.key.openMs} r${version.revision} came out differently the second time: ${known.digest} then ${version.digest}`);
+      assert(known === version.digest && this.#atSeqs[index] === version.atSeq,
+        `bar ${version.key.interval} ${version.key.openMs} r${version.revision} came out differently the second time: ${known} then ${version.digest}`);
       return;
     }
-    assert(index === this.versions.length, "bar versions are appended in order");
-    this.versions.push(version);
+    assert(index === this.#versions.length, "bar versions are appended in order");
+    this.#versions.push(version);
+    this.#digests.push(version.digest);
+    this.#atSeqs.push(version.atSeq);
     const series = this.#seriesOf(version.key, version.key.interval);
     push(series.chains, version.key.openMs, index);
     if (version.revision === 1) series.sealed.push(index);
@@ -140,14 +184,14 @@ export class Chronicle {
   }
 
   putSaying(index: number, saying: Saying): void {
-    const known = this.sayings[index];
+    const known = this.saying(index);
     if (known !== undefined) {
       assert(known.kind === saying.kind && fingerprint(known) === fingerprint(saying),
         `saying ${index} came out differently the second time: ${fingerprint(known)} then ${fingerprint(saying)}`);
       return;
     }
-    assert(index === this.sayings.length, "sayings are appended in order");
-    this.sayings.push(saying);
+    assert(index === this.#sayings.length, "sayings are appended in order");
+    this.#sayings.push(saying);
     if (saying.kind === "lane") this.#lanes.push(index);
     if (saying.kind === "gap") {
       const chain = this.#gaps.get(saying.gap.gapId);
@@ -175,6 +219,17 @@ export class Chronicle {
     }
     return series;
   }
+}
+
+function seriesBelow(series: Series, { versions, sayings }: ChronicleMark): MutableSeries {
+  return {
+    chains: chainsBelow(series.chains, versions),
+    sealed: indicesBelow(series.sealed, versions),
+    extremes: series.extremes.filter(({ index }) => index < versions).map((extreme) => ({ ...extreme })),
+    grades: chainsBelow(series.grades, sayings),
+    gradeRanges: indicesBelow(series.gradeRanges, sayings),
+    gradedUntil: series.gradedUntil.filter(({ index }) => index < sayings).map((graded) => ({ ...graded })),
+  };
 }
 
 function isSingleBucket(grade: GradeEntry): boolean {
@@ -221,7 +276,7 @@ export class ChronicleReader implements BarHistory {
   }
 
   moveTo(mark: ChronicleMark): void {
-    assert(mark.versions <= this.chronicle.versions.length && mark.sayings <= this.chronicle.sayings.length, "a mark lies within the chronicle");
+    assert(mark.versions <= this.chronicle.versionCount && mark.sayings <= this.chronicle.sayingCount, "a mark lies within the chronicle");
     this.#versions = mark.versions;
     this.#sayings = mark.sayings;
   }

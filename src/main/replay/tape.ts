@@ -241,10 +241,10 @@ export class Tape {
     const { seq, applied } = this.#head;
     // Within message `seq`, its end is still ahead.
     const here = applied > 0 ? seq - 1 : seq;
-    const index = countBelow(sealed, n > 0 ? here + 1 : seq, (version) => this.chronicle.version(version).atSeq);
+    const index = countBelow(sealed, n > 0 ? here + 1 : seq, (version) => this.chronicle.atSeqOf(version));
     const step = n > 0 ? 1 : -1;
     for (let at = n > 0 ? index : index - 1; at >= 0 && at < sealed.length && atSeqs.length < Math.abs(n); at += step) {
-      const { atSeq } = this.chronicle.version(sealed[at] ?? 0);
+      const atSeq = this.chronicle.atSeqOf(sealed[at] ?? 0);
       if (atSeqs.at(-1) !== atSeq) atSeqs.push(atSeq);
     }
     return atSeqs[Math.abs(n) - 1];

@@ -113,7 +113,7 @@ export class TapeView {
     for (const bar of open) if (openBefore.get(bar.key.openMs) !== bar.lastSeq) touched.add(bar.key.openMs);
     const gaps = new Map<string, GapEntry>();
     for (let index = before.sayings; index < mark.sayings; index += 1) {
-      const saying = chronicle.sayings[index];
+      const saying = chronicle.saying(index);
       if (saying?.kind === "gap" && saying.gap.streamId.startsWith(this.#streamPrefix)) gaps.set(saying.gap.gapId, saying.gap);
       if (saying?.kind === "grade" && saying.grade.interval === this.window.interval && this.#isShown(saying.grade) && frame !== undefined) {
         const from = Math.max(saying.grade.fromOpenMs, frame.fromMs);
