@@ -43,7 +43,7 @@ beforeEach(async () => {
   notes = [];
   nextId = 1;
   writer = await open();
-  loop = new RecorderLoop({ writer, clock: venue.clock, sha256, config: CONFIG, say: (note) => notes.push(note) });
+  loop = new RecorderLoop({ writer, clock: venue.clock, sha256, config: CONFIG, timers: venue.clock, say: (note) => notes.push(note) });
   const channel = new MessageChannel();
   loop.attach(channel.port1);
   port = channel.port2;
@@ -79,7 +79,7 @@ async function replayed(): Promise<number> {
   });
   await tape.advanceTo({ toSeq: await reader.refresh() }, new AbortController().signal);
   await reader.close();
-  return tape.chronicle.versions.length;
+  return tape.chronicle.versionCount;
 }
 
 describe.each([

@@ -40,6 +40,7 @@ export interface RecordingListener {
 /** Gaps of earlier runs that one run asks a venue for; more wait for the next start. */
 const INHERITED_MAX = 1_000;
 
+const DERIVE_EVERY_MS = 200;
 const NOTHING: LogPositions = { appended: 0, written: 0, durable: 0 };
 
 type DeriverThread = Thread<DeriverCall, DeriverNoteIn, DeriverNote | InheritedGaps>;
@@ -58,6 +59,7 @@ export class Recording {
   #halted: Fault | undefined;
   #derived: DeriverNote | undefined;
   #summary: DerivedSummary | undefined;
+  #deriverWake: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: RecordingOptions, listener: RecordingListener) {
@@ -163,8 +165,16 @@ export class Recording {
       this.#listener.onProblem(note.halted);
       this.#listener.onStatus();
     }
-    if (note.positions.durable > durable) this.#deriver.note({ type: "durable", seq: note.positions.durable });
+    if (note.positions.durable > durable) this.#wakeDeriver();
     this.#listener.onPositions(note.positions);
+  }
+
+  /** Deriving in few large passes costs a fraction of many small ones, and bars wait for lateness anyway. */
+  #wakeDeriver(): void {
+    this.#deriverWake ??= setTimeout(() => {
+      this.#deriverWake = undefined;
+      this.#deriver.note({ type: "durable", seq: this.#positions.durable });
+    }, DERIVE_EVERY_MS);
   }
 
   get captureId(): string {
@@ -213,6 +223,7 @@ export class Recording {
   }
 
   async #close(reason: string): Promise<void> {
+    clearTimeout(this.#deriverWake);
     const troubles: unknown[] = [];
     const attempt = async (step: Promise<unknown>): Promise<void> => {
       try {

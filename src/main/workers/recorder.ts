@@ -5,7 +5,7 @@ import { lastIds } from "../engine/last-ids.ts";
 import { RecorderLoop } from "../engine/recorder-loop.ts";
 import { serveThread } from "../engine/thread.ts";
 import type { RecorderCall, RecorderData, RecorderNote, RecorderOpened } from "../engine/thread-messages.ts";
-import { NodeClock } from "../net/node-clock.ts";
+import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
 import { sha256 } from "../rawlog/sha256.ts";
@@ -28,7 +28,7 @@ async function open(): Promise<RecorderOpened> {
     });
     const ids = await lastIds(reader, decoderLookup, streams);
     loop = new RecorderLoop({
-      writer, clock, sha256, config,
+      writer, clock, sha256, config, timers: nodeTimers,
       say: (note) => {
         thread.note(note);
       },
