@@ -159,10 +159,13 @@ export class ClientSession {
   }
 
   #sendFrame(tapeParts: Partial<EngineFrame>): void {
-    const status = this.#status();
     const parts: Partial<Record<StatusPart, unknown>> = {};
-    for (const part of this.#changed) parts[part] = status[part];
-    this.#changed.clear();
+    if (this.#changed.size > 0) {
+      // Made only when asked for: most frames carry nothing but the tape.
+      const status = this.#status();
+      for (const part of this.#changed) parts[part] = status[part];
+      this.#changed.clear();
+    }
     const problems = this.#problems.splice(0);
     const source = this.#source();
     this.#playerMode = tapeParts.player?.mode ?? this.#playerMode;

@@ -3,9 +3,7 @@
 import { mkdir, readdir, rename, rm, stat } from "node:fs/promises";
 import { basename } from "node:path";
 import { assert, fault, type Sha256, type StopSignal } from "../../shared/base.ts";
-import { canonicalStringify } from "../../shared/canonical-json.ts";
-import { encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
-import { toHex } from "../../shared/leaf.ts";
+import { configDigest, encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
 import { instrumentId, streamRef, type DecoderLookup, type VenueId } from "../../shared/market.ts";
 import { CONTROL_CONNECTION, CONTROL_STREAM, type RawDraft } from "../../shared/raw.ts";
 import { INTERVALS } from "../../shared/time.ts";
@@ -156,7 +154,7 @@ interface WritingOptions {
 
 async function writeMessages({ options, reading, survey, bytesTotal }: WritingOptions, writer: RawLogWriter): Promise<void> {
   const config = configOf(options, survey);
-  const digest = toHex(options.sha256(new TextEncoder().encode(canonicalStringify(config))));
+  const digest = configDigest(config, options.sha256);
   const put = async (draft: RawDraft): Promise<void> => {
     if (!writer.hasRoom) await writer.room();
     writer.append(draft);

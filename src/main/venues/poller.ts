@@ -1,11 +1,8 @@
 // Asks REST on a schedule for what no socket brings (open interest). Bodies go to the log as they came.
-import type { Clock, Random, StopSignal, Timers } from "../../shared/base.ts";
 import type { StreamRef } from "../../shared/market.ts";
-import type { HttpTransport } from "../net/transport.ts";
-import type { Endpoints, RestPoll, VenueAdapter } from "./adapter.ts";
-import type { CollectorSettings } from "./collector-settings.ts";
-import type { Outbox } from "./outbox.ts";
-import { BUDGET_SHARE, type RateBudget } from "./rate-budget.ts";
+import type { RestPoll } from "./adapter.ts";
+import type { BackfillerOptions } from "./backfiller.ts";
+import { BUDGET_SHARE } from "./rate-budget.ts";
 
 export interface PollerListener {
   onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint): void;
@@ -14,18 +11,8 @@ export interface PollerListener {
   onDeadSymbol(symbol: string, detail: string): void;
 }
 
-export interface PollerOptions {
-  readonly adapter: VenueAdapter;
-  readonly endpoints: Endpoints;
-  readonly connection: string;
-  readonly http: HttpTransport;
-  readonly clock: Clock;
-  readonly timers: Timers;
-  readonly random: Random;
-  readonly settings: CollectorSettings;
-  readonly outbox: Outbox;
-  readonly budget: RateBudget;
-  readonly signal: StopSignal;
+/** A request series as the backfiller's, and who is told. */
+export interface PollerOptions extends BackfillerOptions {
   readonly listener: PollerListener;
 }
 
