@@ -8,7 +8,8 @@ import { defineConfig } from "vite";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
 const MAIN = join(ROOT, "src/main");
-const WORKERS = join(MAIN, "workers");
+/** Each file in these is started by its path: threads, and child processes for what must not live in a thread. */
+const STARTED_BY_PATH = ["workers", "processes"];
 const NOT_AN_ENTRY = /\.(test|contract|fuzz|testkit|d)\.ts$/;
 
 const NAMED_ENTRIES: Readonly<Record<string, string>> = {
@@ -17,14 +18,15 @@ const NAMED_ENTRIES: Readonly<Record<string, string>> = {
   "browser-shell": join(MAIN, "shell/browser/main.ts"),
 };
 
-function workerEntries(): Record<string, string> {
-  if (!existsSync(WORKERS)) return {};
-  const names = readdirSync(WORKERS).filter((name) => name.endsWith(".ts") && !NOT_AN_ENTRY.test(name));
-  return Object.fromEntries(names.sort().map((name) => [`workers/${basename(name, ".ts")}`, join(WORKERS, name)]));
+function entriesIn(folder: string): Record<string, string> {
+  const path = join(MAIN, folder);
+  if (!existsSync(path)) return {};
+  const names = readdirSync(path).filter((name) => name.endsWith(".ts") && !NOT_AN_ENTRY.test(name));
+  return Object.fromEntries(names.sort().map((name) => [`${folder}/${basename(name, ".ts")}`, join(path, name)]));
 }
 
 function existingEntries(): Record<string, string> {
-  const entries = { ...NAMED_ENTRIES, ...workerEntries() };
+  const entries = Object.assign({}, NAMED_ENTRIES, ...STARTED_BY_PATH.map(entriesIn)) as Record<string, string>;
   return Object.fromEntries(Object.entries(entries).filter(([, file]) => existsSync(file)));
 }
 

@@ -22,6 +22,10 @@ export const SIBLING_EXCEPTIONS = {
   derive: { values: ["canonical", "rawlog"] },
   replay: { values: ["canonical", "rawlog", "derive"] },
   importers: { values: ["venues", "rawlog"] },
+  // The bridge serves what was derived, live or replayed, and reads it from the same files; its clocks and timers are net's.
+  bridge: { values: ["derive", "rawlog", "canonical", "replay", "net"] },
+  // The cache is the bridge client's, which knows it as an interface.
+  store: { types: ["bridge"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
   sim: { types: ["venues"], values: ["net"] },
   // Collectors are given their sockets, clocks and timers; only the interfaces are known to them.
@@ -30,7 +34,7 @@ export const SIBLING_EXCEPTIONS = {
 
 /** Above the siblings: the engine imports them all, and these import the engine too. Loose files of src/main are entries. */
 export const ENGINE = "engine";
-export const ENTRY_FOLDERS = ["workers", "shell", "commands"];
+export const ENTRY_FOLDERS = ["workers", "processes", "shell", "commands"];
 
 /** Each package and where it may be imported; a path ending in / is a folder. Tests are free, except for electron. */
 export const PACKAGES = {
@@ -41,6 +45,7 @@ export const PACKAGES = {
   ws: ["src/main/net/", "src/main/sim/", "src/main/shell/browser/"],
   "@mcap/core": ["src/main/rawlog/"],
   "@foxglove/wasm-zstd": ["src/main/rawlog/"],
+  "prom-client": ["src/main/metrics/"],
   commander: ["src/main/cli.ts", "src/main/commands/"],
   zeromq: ["src/main/bridge/"],
   flatbuffers: ["src/main/bridge/"],
@@ -57,6 +62,6 @@ export const PACKAGES = {
   "@fontsource-variable/jetbrains-mono": ["src/renderer/"],
   "lightweight-charts": ["src/renderer/chart/"],
 
-  "@duckdb/node-api": ["bench/"],
+  "@duckdb/node-api": ["src/main/store/", "bench/"],
   "tardis-dev": ["bench/"],
 };

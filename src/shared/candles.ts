@@ -1,12 +1,17 @@
 // Canonical output in one vocabulary for the deriving code, the journals, the bridge and the screen. Pure.
 import type { Decimal } from "./decimal.ts";
-import type { Instrument } from "./market.ts";
+import type { Instrument, SourceId } from "./market.ts";
 import type { Interval } from "./time.ts";
 
 /** Which bar: instrument, interval and bucket start (inclusive; the bucket is half-open). */
 export interface BarKey extends Instrument {
   readonly interval: Interval;
   readonly openMs: number;
+}
+
+/** The same on screen, where the series may be a remote's. */
+export interface ShownBarKey extends Omit<BarKey, "venue"> {
+  readonly venue: SourceId;
 }
 
 /** A candle's numbers. All exact; sums are of market trades only. */

@@ -9,6 +9,10 @@ export const VENUE_IDS = [
 ] as const;
 export type VenueId = (typeof VENUE_IDS)[number];
 
+/** Who a series comes from, as the screen names it: a venue id, or what a remote server calls its feed (`IBKR`). */
+export type SourceId = string;
+export const SOURCE_ID = /^[A-Za-z0-9_-]{1,32}$/;
+
 /** A bare exchange name means its futures product, on the command line and in Parquet's `exchange=`. */
 const FUTURES_OF: Readonly<Record<string, VenueId>> = { binance: "binance-usdm", bybit: "bybit-linear", okx: "okx-swap" };
 

@@ -1,10 +1,12 @@
 // Commands of the engine⇄screen protocol: one row per command, validated on arrival by its schema. Pure.
 // Integers beyond 2^53 travel as decimal strings; times in `Ms` are numbers, in `Ns` strings. Exact decimals are strings.
 import { z } from "zod";
-import { VENUE_IDS } from "../market.ts";
+import { SOURCE_ID, VENUE_IDS } from "../market.ts";
 import { INTERVALS, type Interval } from "../time.ts";
 
 const venue = z.enum(VENUE_IDS);
+/** Of a series on screen, which may be a remote's own word. */
+const source = z.string().regex(SOURCE_ID);
 const symbol = z.string().min(1).max(64).regex(/^[A-Za-z0-9_.-]+$/);
 const interval = z.custom<Interval>((value) => (INTERVALS as readonly unknown[]).includes(value), "not an interval");
 const captureId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,79}$/);
@@ -28,13 +30,20 @@ export const playerCommandSchema = z.discriminatedUnion("type", [
 ]);
 export type PlayerCommand = z.infer<typeof playerCommandSchema>;
 
-const barKey = z.strictObject({ venue, symbol, interval, openMs: z.number().int() });
+const remoteId = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/);
+/** `tcp://host:port`; for `share` the port may be `*`, any free one. */
+const address = z.string().max(200).regex(/^tcp:\/\/[^\s/]+:(\d{1,5}|\*)$/, "not tcp://host:port");
+/** CURVE public key, Z85. */
+const curveKey = z.string().regex(/^[0-9A-Za-z.\-:+=^!/*?&<>()[\]{}@%$#]{40}$/, "not a CURVE key (40 characters, Z85)");
+const remoteAddress = { rpc: address, pub: address.optional(), serverKey: curveKey.optional() };
+
+const barKey = z.strictObject({ venue: source, symbol, interval, openMs: z.number().int() });
 
 export const commandSchemas = {
   /** First call of a client. Output: `Hello`. */
   "hello": z.strictObject({}),
   /** What the chart shows. Every change starts a new epoch with a reset. `untilOpenMs` undefined = the right edge follows the cursor. */
-  "view.set": z.strictObject({ venue, symbol, interval, bars: z.number().int().min(10).max(5_000), untilOpenMs: z.number().int().optional() }),
+  "view.set": z.strictObject({ venue: source, symbol, interval, bars: z.number().int().min(10).max(5_000), untilOpenMs: z.number().int().optional() }),
   /** Which tape the player holds: the capture being recorded, or any other. */
   "tape.open": z.strictObject({ captureId }),
   "player": playerCommandSchema,
@@ -60,6 +69,23 @@ export const commandSchemas = {
   "stream.reopen": z.strictObject({ streamId: z.string().max(200), reason: z.string().min(1).max(400) }),
   /** Files and folders offered by the import dialog of the browser shell (Electron uses the system dialog). */
   "files.list": z.strictObject({ folder: z.string().max(4_096).optional() }),
+  /** Adds or changes a remote source (another Tapedeck, or any server that speaks market_data.fbs); kept in the settings. */
+  "remote.save": z.strictObject({ remote: z.strictObject({ remoteId, name: z.string().min(1).max(60), ...remoteAddress }) }),
+  "remote.forget": z.strictObject({ remoteId }),
+  /** Tries an address, changing nothing. Output: `RemoteProbe`. */
+  "remote.test": z.strictObject(remoteAddress),
+  /** Shows a remote's candles in place of a tape, connecting first where needed. Without a series: the one shown last, else its first. */
+  "remote.open": z.strictObject({ remoteId, series: z.strictObject({ venue: source, symbol, interval }).optional() }),
+  "remote.disconnect": z.strictObject({ remoteId }),
+  /** Forgets what is cached and takes it again: of one series, or of all that are watched. */
+  "remote.resync": z.strictObject({ remoteId, series: z.strictObject({ venue: source, symbol, interval }).optional() }),
+  /** Serves what is being recorded over the bridge. Beyond loopback only with keys. Output: where it listens. */
+  "share.start": z.strictObject({ pub: address, rpc: address }),
+  "share.stop": z.strictObject({}),
+  /** Output: `KeyRing`. The own pair is made when it is first asked for. */
+  "keys.list": z.strictObject({}),
+  "keys.trust": z.strictObject({ name: z.string().min(1).max(60), publicKey: curveKey }),
+  "keys.revoke": z.strictObject({ publicKey: curveKey }),
   "settings.get": z.strictObject({}),
   "settings.set": z.strictObject({ settings: z.record(z.string(), z.unknown()) }),
 } as const;

@@ -1,8 +1,8 @@
 // Frames of the engine⇄screen protocol: what the screen is told, and the answers to commands. Pure.
 // A frame is one ArrayBuffer: JSON header + numeric columns (codec.ts). One frame is in flight at a time; the engine merges the rest.
 import type { Fault } from "../base.ts";
-import type { BarKey, GapEntry, Grade, LaneEvent, ProvenanceRun, RevisionReason, SealReason, ValueDiff } from "../candles.ts";
-import type { VenueId } from "../market.ts";
+import type { GapEntry, Grade, LaneEvent, ProvenanceRun, RevisionReason, SealReason, ShownBarKey, ValueDiff } from "../candles.ts";
+import type { SourceId, VenueId } from "../market.ts";
 import type { Interval } from "../time.ts";
 import type { CommandInput, CommandName } from "./commands.ts";
 
@@ -11,9 +11,16 @@ export const PROTOCOL_VERSION = 1;
 /** Live, replay and simulated must be unmistakable: both flags colour the whole screen. */
 export interface Mode {
   readonly simulated: boolean;
-  /** True unless the player is `following` the capture that is being recorded. */
+  /** True unless the player is `following` the capture that is being recorded, or the remote says that it is live. */
   readonly replay: boolean;
+  /** Name of the remote source whose candles are shown; undefined for a capture of this machine. */
+  readonly remote?: string;
 }
+
+/** What the chart shows: a capture of this machine, or the candles of a remote (which has no raw log here: no player, no deck). */
+export type ShownTape =
+  | { readonly kind: "capture"; readonly captureId: string }
+  | { readonly kind: "remote"; readonly remoteId: string; readonly name: string };
 
 export type PlayerMode = "opening" | "paused" | "playing" | "seeking" | "following" | "failed";
 
@@ -84,7 +91,7 @@ export interface RevisionMark {
 export interface ViewUpdate {
   /** `reset` replaces everything of the view; `changes` applies on top (bars by openMs, gaps by gapId). */
   readonly kind: "reset" | "changes";
-  readonly venue: VenueId;
+  readonly venue: SourceId;
   readonly symbol: string;
   readonly interval: Interval;
   readonly bars: BarColumns;
@@ -192,12 +199,89 @@ export interface JobStatus {
   readonly captureId: string | undefined;
 }
 
+// ── Bridge ───────────────────────────────────────────────────────────────────
+
+/** `warming`: backfilling up to the live edge. `stale`: neither frame nor heartbeat in time. `resyncing`: starting anew, with a reason. */
+export type RemoteState = "off" | "connecting" | "connected" | "warming" | "live" | "stale" | "reconnecting" | "resyncing" | "refused";
+
+export interface RemoteSeriesStatus {
+  readonly venue: SourceId;
+  readonly symbol: string;
+  readonly interval: Interval;
+  readonly state: RemoteState;
+  readonly detail: string;
+  readonly appliedSequence: number;
+  readonly latestSequence: number;
+  /** Receiving minus publishing of the last frame, ms, over two clocks. */
+  readonly lagMs: number | undefined;
+  readonly lastFrameMs: number | undefined;
+  readonly duplicates: number;
+  readonly gapsSeen: number;
+  readonly backfilled: number;
+  /** Sequences that can no longer be had. */
+  readonly holes: readonly { readonly fromSequence: number; readonly toSequence: number; readonly fromMs: number | undefined; readonly toMs: number | undefined; readonly why: string }[];
+}
+
+export interface RemoteStatus {
+  readonly remoteId: string;
+  readonly name: string;
+  readonly rpc: string;
+  readonly pub: string | undefined;
+  readonly serverKey: string | undefined;
+  /** Of the connection; each series has its own. */
+  readonly state: RemoteState;
+  readonly detail: string;
+  readonly serverVersion: string | undefined;
+  readonly mode: "live" | "replay" | "simulated" | undefined;
+  readonly historyId: string | undefined;
+  readonly malformed: number;
+  /** Watched series. */
+  readonly series: readonly RemoteSeriesStatus[];
+  /** What the server offers, for the picker. */
+  readonly offered: readonly { readonly venue: SourceId; readonly symbol: string; readonly interval: Interval }[];
+}
+
+export interface ShareStatus {
+  readonly state: "off" | "starting" | "serving" | "failed";
+  readonly fault: Fault | undefined;
+  readonly pub: string | undefined;
+  readonly rpc: string | undefined;
+  /** CURVE is on: clients need a trusted key. */
+  readonly secured: boolean;
+  readonly historyId: string | undefined;
+  readonly clients: readonly { readonly id: string; readonly behind: number; readonly requests: number; readonly refused: number; readonly resyncsAdvised: number }[];
+  readonly streams: readonly {
+    readonly venue: SourceId; readonly symbol: string; readonly interval: Interval;
+    readonly latestSequence: number; readonly rate: number; readonly conflated: number; readonly lagMs: number | undefined;
+  }[];
+  readonly malformed: number;
+  readonly oversized: number;
+  readonly backfillBytes: number;
+}
+
+export interface RemoteProbe {
+  readonly serverVersion: string;
+  readonly mode: "live" | "replay" | "simulated";
+  readonly roundTripMs: number;
+  readonly clockOffsetMs: number;
+  readonly streams: number;
+  readonly symbols: readonly string[];
+}
+
+export interface KeyRing {
+  /** This Tapedeck's public key: what others must trust to let it in, or to know it by. */
+  readonly publicKey: string;
+  readonly trusted: readonly { readonly name: string; readonly publicKey: string; readonly addedMs: number }[];
+  readonly storedIn: "system" | "file";
+}
+
 export interface EngineFrame {
   readonly frame: number;
   /** Bumped on every discontinuity (seek, other tape, other view). Anything of an older epoch is dropped. */
   readonly epoch: number;
   readonly mode: Mode;
   /** Absent members have not changed since the frame before. */
+  readonly tape?: ShownTape;
   readonly player?: PlayerView;
   readonly view?: ViewUpdate;
   readonly quote?: Quote;
@@ -206,6 +290,8 @@ export interface EngineFrame {
   readonly recording?: RecordingStatus;
   readonly captures?: readonly CaptureSummary[];
   readonly jobs?: readonly JobStatus[];
+  readonly remotes?: readonly RemoteStatus[];
+  readonly share?: ShareStatus;
   /** Trouble that needs a hand; shown as toasts. */
   readonly problems?: readonly Fault[];
   /** When the newest raw message in this frame was received and when the frame was made (ms), for the lag display. */
@@ -223,7 +309,7 @@ export interface Hello {
   /** What a first run says once: that the source is simulated and what to do next. */
   readonly simulated: boolean;
   /** What a screen that remembers nothing shows first. */
-  readonly firstSeries: { readonly venue: VenueId; readonly symbol: string; readonly interval: Interval };
+  readonly firstSeries: { readonly venue: SourceId; readonly symbol: string; readonly interval: Interval };
   readonly settings: Readonly<Record<string, unknown>>;
 }
 
@@ -248,7 +334,7 @@ export interface RawPage {
 }
 
 export interface BarReport {
-  readonly key: BarKey;
+  readonly key: ShownBarKey;
   /** Every version up to the cursor, oldest first; values as exact text. */
   readonly versions: readonly {
     readonly revision: number;
@@ -303,6 +389,17 @@ export interface CommandOutputs {
   "sim.fault": { readonly applied: string };
   "stream.reopen": void;
   "files.list": FileListing;
+  "remote.save": void;
+  "remote.forget": void;
+  "remote.test": RemoteProbe;
+  "remote.open": void;
+  "remote.disconnect": void;
+  "remote.resync": void;
+  "share.start": { readonly pub: string; readonly rpc: string };
+  "share.stop": void;
+  "keys.list": KeyRing;
+  "keys.trust": void;
+  "keys.revoke": void;
   "settings.get": Readonly<Record<string, unknown>>;
   "settings.set": void;
 }

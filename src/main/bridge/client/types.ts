@@ -1,0 +1,151 @@
+// The client half's parts: one RemoteClient per server, one state machine per stream, a cache that outlives the process.
+import type { Clock, Fault, Random, Timers } from "../../../shared/base.ts";
+import type { BridgeForming, BridgeGap, BridgeMode, BridgeBar, History, SequencedEntry, StreamKey } from "../model.ts";
+import type { ClientTransport } from "../transport.ts";
+import type { RefusalCode, StreamInfo } from "../wire/messages.ts";
+import type { Grade } from "../../../shared/candles.ts";
+
+// ── Cache ────────────────────────────────────────────────────────────────────
+
+/** Sequences that were never received and can no longer be had; inclusive. Shown as a hole, never forgotten silently. */
+export interface SequenceHole {
+  readonly fromSequence: number;
+  readonly toSequence: number;
+  /** Buckets that may be touched: after the last bar known before the hole, before the first one after it. */
+  readonly fromMs: number | undefined;
+  readonly toMs: number | undefined;
+  readonly why: RefusalCode | "server_history";
+}
+
+/** What the cache holds of one stream of one remote. */
+export interface CachedStream {
+  readonly key: StreamKey;
+  readonly history: History;
+  /** Everything up to here is in, except the holes. */
+  readonly appliedSequence: number;
+  readonly holes: readonly SequenceHole[];
+  readonly bars: number;
+}
+
+export interface CachedWindow {
+  /** Latest versions, ascending by openMs. */
+  readonly bars: readonly CachedBar[];
+  /** Grades of buckets without bars inside the window. */
+  readonly empty: readonly { readonly fromOpenMs: number; readonly untilOpenMs: number; readonly grade: Grade }[];
+  readonly gaps: readonly BridgeGap[];
+  /** Corrections inside the window. */
+  readonly corrections: readonly { readonly openMs: number; readonly revision: number; readonly reason: BridgeBar["reason"]; readonly sequence: number }[];
+  /** There are older bars than these. */
+  readonly moreBefore: boolean;
+}
+export interface CachedBar extends BridgeBar {
+  /** Of the entry that made this version. */
+  readonly sequence: number;
+  readonly atSeq: number;
+}
+
+/**
+ * Keyed by (remote, stream). All methods run in the order of their calls. The cursor moves in the same transaction as the entries
+ * and after them, so that whatever instant the process dies at, no sequence is skipped. Applying again what is in already changes nothing.
+ */
+export interface BridgeCache {
+  /** Every stream known of a remote, also when its server is not there. */
+  streams(remote: string): Promise<readonly CachedStream[]>;
+  window(remote: string, key: StreamKey, range: { readonly untilOpenMs: number | undefined; readonly bars: number }): Promise<CachedWindow>;
+  /** One transaction: entries (sequences contiguous from appliedSequence + 1), then the cursor. Throws `cache.out-of-order` otherwise. */
+  apply(remote: string, key: StreamKey, history: History, entries: readonly SequencedEntry[]): Promise<void>;
+  /** One transaction: the cursor jumps over what can no longer be had, and the hole is remembered. */
+  skip(remote: string, key: StreamKey, history: History, hole: SequenceHole): Promise<void>;
+  /** Forgets the stream (its history ended, or a person asked for a resync); the next `apply` begins at `history` and sequence 1. */
+  reset(remote: string, key: StreamKey): Promise<void>;
+  /** Every version of one bar, for the inspector. */
+  versions(remote: string, key: StreamKey, openMs: number): Promise<readonly CachedBar[]>;
+  close(): Promise<void>;
+}
+
+// ── Client ───────────────────────────────────────────────────────────────────
+
+/**
+ * connecting → (link up) connected → warming (backfilling up to the live edge) → live ⇄ stale (no frame, no heartbeat);
+ * link lost → reconnecting; history changed, notice or a person → resyncing → warming.
+ */
+export type StreamPhase = "connecting" | "connected" | "warming" | "live" | "stale" | "reconnecting" | "resyncing" | "refused";
+
+export interface RemoteClientOptions {
+  /** Stable name of the remote in the cache (its settings id). */
+  readonly remote: string;
+  readonly transport: ClientTransport;
+  readonly cache: BridgeCache;
+  readonly clock: Clock;
+  readonly timers: Timers;
+  /** Jitter of reconnects only. */
+  readonly random: Random;
+  readonly listener: RemoteListener;
+  readonly timing?: Partial<RemoteTiming>;
+}
+
+export interface RemoteTiming {
+  readonly requestTimeoutMs: number;
+  /** First and longest wait before a reconnect; doubled each time, with full jitter. */
+  readonly backoffMs: number;
+  readonly backoffMaxMs: number;
+  readonly reportMs: number;
+  /** Stale after so many heartbeats without a frame. */
+  readonly missedHeartbeats: number;
+  /** A cached batch is written after so long at most; until then it is applied and shown, but its cursor is not moved. */
+  readonly persistMs: number;
+}
+
+export interface RemoteListener {
+  onStatus(): void;
+  /** In sequence order, each sequence once per history: what to show now. Already in memory, perhaps not yet in the cache. */
+  onEntries(key: StreamKey, entries: readonly SequencedEntry[]): void;
+  onForming(key: StreamKey, bar: BridgeForming): void;
+  /** The stream begins anew (`reason` for people): forget what was shown of it. */
+  onReset(key: StreamKey, reason: string): void;
+  onHole(key: StreamKey, hole: SequenceHole): void;
+  onProblem(problem: Fault): void;
+}
+
+/** One server as the app sees it. `createRemoteClient(options)` in remote-client.ts. */
+export interface RemoteClient {
+  readonly status: RemoteClientStatus;
+  /** Reads what the cache knows and connects. */
+  start(): Promise<void>;
+  /** Keeps the stream up to date from here on; idempotent. */
+  watch(key: StreamKey): void;
+  unwatch(key: StreamKey): void;
+  /** A person's resync: forgets the stream's cache and takes everything again. */
+  resync(key: StreamKey, reason: string): void;
+  /** Streams the server offers, as last listed (empty before). */
+  readonly offered: readonly StreamInfo[];
+  /** Writes what is pending, then lets go. */
+  close(): Promise<void>;
+}
+
+export interface RemoteClientStatus {
+  readonly link: "connecting" | "connected" | "lost" | "refused";
+  readonly detail: string;
+  readonly serverVersion: string | undefined;
+  readonly history: History | undefined;
+  readonly mode: BridgeMode | undefined;
+  readonly attempts: number;
+  readonly malformed: number;
+  readonly streams: readonly RemoteStreamStatus[];
+}
+export interface RemoteStreamStatus {
+  readonly key: StreamKey;
+  readonly phase: StreamPhase;
+  readonly detail: string;
+  readonly appliedSequence: number;
+  readonly latestSequence: number;
+  /** Receiving minus publishing of the last frame, ms, over two clocks. */
+  readonly lagMs: number | undefined;
+  readonly lastFrameMs: number | undefined;
+  readonly received: number;
+  readonly duplicates: number;
+  /** Sequence gaps seen in the live stream, and entries that backfill brought for them. */
+  readonly gapsSeen: number;
+  readonly backfilled: number;
+  readonly holes: readonly SequenceHole[];
+}
