@@ -120,7 +120,9 @@ export interface GradeEntry extends Instrument {
 
 export type GapState = "open" | "backfilling" | "repaired" | "partly_repaired" | "GAP_UNRESOLVED";
 export type GapCause =
-  | "id_hole" | "disconnect" | "downtime" | "host_slept" | "silent" | "first_frame_deadline" | "quarantine" | "conflict" | "lost_numbers" | "schedule";
+  | "id_hole" | "disconnect" | "downtime" | "host_slept" | "silent" | "first_frame_deadline" | "quarantine" | "conflict" | "lost_numbers" | "schedule"
+  /** Of a remote's series: sequences that its server no longer has. Said by the screen's side of the bridge only, never by a canonicalizer. */
+  | "remote_hole";
 
 /** One gap of one stream. `gapId` is stable: later entries with the same id replace the earlier state. */
 export interface GapEntry {

@@ -234,6 +234,8 @@ export interface RemoteStatus {
   readonly serverVersion: string | undefined;
   readonly mode: "live" | "replay" | "simulated" | undefined;
   readonly historyId: string | undefined;
+  /** Connections tried since the last one that held; 0 while connected. */
+  readonly attempts: number;
   readonly malformed: number;
   /** Watched series. */
   readonly series: readonly RemoteSeriesStatus[];
