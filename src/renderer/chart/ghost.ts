@@ -1,5 +1,5 @@
 // Owns the first forms of revised bars: asked for on hover, remembered per version. Floats, for drawing only.
-import type { BarKey } from "../../shared/candles.ts";
+import type { ShownBarKey } from "../../shared/candles.ts";
 import { engine } from "../engine/session.ts";
 import type { GhostBar } from "./primitive.ts";
 
@@ -8,7 +8,7 @@ const REMEMBERED_MAX = 512;
 const remembered = new Map<string, GhostBar | undefined>();
 
 /** Undefined when the bar has only one version, or when the engine cannot tell: a ghost is an extra, not worth a toast. */
-export async function readGhost(key: BarKey, atSeq: number): Promise<GhostBar | undefined> {
+export async function readGhost(key: ShownBarKey, atSeq: number): Promise<GhostBar | undefined> {
   const name = `${key.venue}:${key.symbol}:${key.interval}:${key.openMs}:${atSeq}`;
   if (remembered.has(name)) return remembered.get(name);
   try {

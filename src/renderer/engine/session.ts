@@ -1,12 +1,11 @@
 // Owns this screen's conversation with the engine: hello, which tape and view to ask for, settings, commands with their trouble shown.
 import type { CommandInput, CommandName } from "../../shared/protocol/commands.ts";
 import type { CaptureSummary, CommandOutput, EngineClient } from "../../shared/protocol/frames.ts";
-import type { Instrument } from "../../shared/market.ts";
 import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
 import { applyFrame, engineStore } from "../store/engine-state.ts";
 import { remembered, screenStore, toRemember } from "../store/screen.ts";
 import { addToast } from "../store/toasts.ts";
-import { viewStore } from "../store/view.ts";
+import { viewStore, type ShownInstrument } from "../store/view.ts";
 import { faultOf } from "./client.ts";
 import { afterPaint } from "./paint.ts";
 
@@ -93,7 +92,7 @@ async function openSomething(): Promise<void> {
   const { hello, captures, streams, player } = engineStore.getState();
   if (hello === undefined || isViewAsked) return;
   const capture = captureToOpen(captures ?? [], player?.captureId);
-  const known: readonly Instrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
+  const known: readonly ShownInstrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
   const wanted = screenStore.getState().instrument;
   // What is being recorded may not have had its first trade yet.
   const awaited = capture?.state === "recording" ? wanted : undefined;
@@ -104,14 +103,14 @@ async function openSomething(): Promise<void> {
   await askView(instrument, screenStore.getState().interval);
 }
 
-async function askView(instrument: Instrument, interval: Interval): Promise<void> {
+async function askView(instrument: ShownInstrument, interval: Interval): Promise<void> {
   const { venue, symbol } = instrument;
   const range = wish.untilOpenMs === undefined ? { bars: wish.bars } : { bars: wish.bars, untilOpenMs: wish.untilOpenMs };
   if ((await command("view.set", { venue, symbol, interval, ...range })) === undefined) isRangeAsked = false;
 }
 
 /** Shows another series, at its newest bars. */
-export function showSeries(change: { readonly instrument?: Instrument; readonly interval?: Interval }): void {
+export function showSeries(change: { readonly instrument?: ShownInstrument; readonly interval?: Interval }): void {
   const instrument = change.instrument ?? viewStore.getState().series ?? screenStore.getState().instrument;
   const interval = change.interval ?? screenStore.getState().interval;
   if (instrument === undefined) {

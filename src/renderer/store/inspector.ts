@@ -1,6 +1,6 @@
 // Owns what the inspector knows about the selected bar: its report, kept fresh while the bar changes, and the last recompute.
 import { createStore } from "zustand/vanilla";
-import type { BarKey } from "../../shared/candles.ts";
+import type { ShownBarKey } from "../../shared/candles.ts";
 import type { BarReport, RecomputeReport } from "../../shared/protocol/frames.ts";
 import { engine } from "../engine/session.ts";
 import { faultOf } from "../engine/client.ts";
@@ -10,7 +10,7 @@ import { viewStore } from "./view.ts";
 
 type Told = { readonly code: string; readonly message: string };
 export interface InspectorState {
-  readonly key: BarKey | undefined;
+  readonly key: ShownBarKey | undefined;
   readonly report: BarReport | undefined;
   readonly fault: Told | undefined;
   readonly recompute:
@@ -30,7 +30,7 @@ let isReading = false;
 let timer: ReturnType<typeof setTimeout> | undefined;
 
 /** What decides whether the report is out of date: the bar and its version, the tape, the view's epoch. */
-function fingerprint(): { readonly key: BarKey; readonly text: string } | undefined {
+function fingerprint(): { readonly key: ShownBarKey; readonly text: string } | undefined {
   const { selectedOpenMs } = screenStore.getState();
   const { series, bars, gaps, empty } = viewStore.getState();
   if (selectedOpenMs === undefined || series === undefined || !isInspectorShown(screenStore.getState())) return undefined;
@@ -41,7 +41,7 @@ function fingerprint(): { readonly key: BarKey; readonly text: string } | undefi
   return { key, text: [series.venue, series.symbol, series.interval, selectedOpenMs, player?.captureId, version, gaps.length, empty.length].join("|") };
 }
 
-function isSameKey(a: BarKey | undefined, b: BarKey): boolean {
+function isSameKey(a: ShownBarKey | undefined, b: ShownBarKey): boolean {
   return a !== undefined && a.openMs === b.openMs && a.interval === b.interval && a.symbol === b.symbol && a.venue === b.venue;
 }
 

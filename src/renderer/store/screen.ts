@@ -1,7 +1,7 @@
 // Owns what belongs to this screen alone: theme, selection, open dialogs, bookmarks, layout. Remembered through the engine's settings.
 import { z } from "zod";
 import { createStore } from "zustand/vanilla";
-import { VENUE_IDS } from "../../shared/market.ts";
+import { SOURCE_ID } from "../../shared/market.ts";
 import { INTERVALS, type Interval } from "../../shared/time.ts";
 import { addUndo } from "./toasts.ts";
 
@@ -18,7 +18,7 @@ const rememberedSchema = z.object({
   theme: z.enum(["dark", "light"]).catch("dark"),
   pair: z.enum(["ocean", "ice"]).catch("ocean"),
   interval: interval.catch("1m"),
-  instrument: z.object({ venue: z.enum(VENUE_IDS), symbol: z.string() }).optional().catch(undefined),
+  instrument: z.object({ venue: z.string().regex(SOURCE_ID), symbol: z.string() }).optional().catch(undefined),
   bookmarks: z.array(bookmarkSchema).catch([]),
   isFirstRunDone: z.boolean().catch(false),
   isInspectorOpen: z.boolean().catch(true),

@@ -1,16 +1,20 @@
 // Owns what the chart and lanes show: bars, empty buckets, gaps, revision marks, connection events of one series.
 import { createStore } from "zustand/vanilla";
 import type { GapEntry, Grade, LaneEvent } from "../../shared/candles.ts";
-import type { VenueId } from "../../shared/market.ts";
+import type { SourceId } from "../../shared/market.ts";
 import type { RevisionMark, ViewUpdate } from "../../shared/protocol/frames.ts";
 import type { Interval } from "../../shared/time.ts";
 import { BarTable, type BarsTouched } from "./bars.ts";
+
+/** What the chart can show: a series of this machine's tapes, or of a remote. */
+export interface ShownInstrument { readonly venue: SourceId; readonly symbol: string }
+export interface ShownSeries extends ShownInstrument { readonly interval: Interval }
 
 export interface EmptyRange { readonly fromOpenMs: number; readonly untilOpenMs: number; readonly grade: Grade }
 
 export interface ViewState {
   /** Undefined until the engine has sent the first view. */
-  readonly series: { readonly venue: VenueId; readonly symbol: string; readonly interval: Interval } | undefined;
+  readonly series: ShownSeries | undefined;
   /** Mutable on purpose (5,000 bars × 60 frames/s of copies otherwise): `version` changes with it. */
   readonly bars: BarTable;
   readonly version: number;

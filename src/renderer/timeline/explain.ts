@@ -19,7 +19,7 @@ export const GRADE_WORDS: Readonly<Record<Grade, string>> = {
 const CAUSES: Readonly<Record<GapEntry["cause"], string>> = {
   id_hole: "trade ids were skipped", disconnect: "the connection closed", downtime: "Tapedeck was not running", host_slept: "this computer slept",
   silent: "the stream fell silent", first_frame_deadline: "no first message in time", quarantine: "damaged log was set aside",
-  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come",
+  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come", remote_hole: "the remote no longer has these sequences",
 };
 
 export const GAP_STATES: Readonly<Record<GapEntry["state"], string>> = {

@@ -25,12 +25,13 @@ export class ScriptedTape {
   readonly gaps: readonly GapEntry[];
   readonly events: readonly LaneEvent[];
   readonly startMs: number;
-  readonly #random = seeded(20240808);
+  readonly #random: () => number;
   #price = 6_241_770;
   #drift = 0;
   #nextMs: number;
 
-  constructor(nowMs: number) {
+  constructor(nowMs: number, seed = 20240808) {
+    this.#random = seeded(seed);
     this.startMs = Math.floor((nowMs - HISTORY_MS) / 60_000) * 60_000;
     this.#nextMs = this.startMs + 400;
     const at = (minutesAgo: number, seconds = 0): number => Math.floor(nowMs / 60_000) * 60_000 - minutesAgo * 60_000 + seconds * 1_000;

@@ -1,5 +1,5 @@
 // Owns the scripted answers about one bar and about raw messages. For development and tests of the screen.
-import type { BarKey } from "../../../shared/candles.ts";
+import type { ShownBarKey } from "../../../shared/candles.ts";
 import { formatDecimal } from "../../../shared/decimal.ts";
 import type { CommandInput } from "../../../shared/protocol/commands.ts";
 import type { BarReport, RawMessage, RawPage, RecomputeReport } from "../../../shared/protocol/frames.ts";
@@ -18,7 +18,7 @@ function digestOf(text: string): string {
   return out;
 }
 
-export function inspectBar(tape: ScriptedTape, played: number, key: BarKey): BarReport {
+export function inspectBar(tape: ScriptedTape, played: number, key: ShownBarKey): BarReport {
   const intervalMs = INTERVAL_MS[key.interval];
   const { bars } = foldBars(tape, played, { interval: key.interval, bars: 1, untilOpenMs: key.openMs + intervalMs });
   const price = (column: Float64Array): string => formatDecimal({ mantissa: column[0] ?? 0, scale: PRICE_SCALE });
@@ -52,7 +52,7 @@ export function inspectBar(tape: ScriptedTape, played: number, key: BarKey): Bar
   };
 }
 
-export function recomputeBar(tape: ScriptedTape, played: number, key: BarKey): RecomputeReport {
+export function recomputeBar(tape: ScriptedTape, played: number, key: ShownBarKey): RecomputeReport {
   const report = inspectBar(tape, played, key);
   const digest = report.versions.at(-1)?.digest ?? "";
   return { match: true, expected: digest, actual: digest, messages: report.sources.reduce((sum, source) => sum + source.messages, 0), elapsedMs: 3.2, diff: [] };

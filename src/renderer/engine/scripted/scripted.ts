@@ -3,12 +3,14 @@ import { fault } from "../../../shared/base.ts";
 import { formatDecimal } from "../../../shared/decimal.ts";
 import { commandSchemas, type CommandInput, type CommandName, type PlayerCommand } from "../../../shared/protocol/commands.ts";
 import type {
-  CaptureSummary, CommandOutput, EngineClient, EngineFrame, JobStatus, PlayerMode, PlayerView, RecordingStatus, SourceStatus, StreamStatus,
+  BarReport, CaptureSummary, CommandOutput, EngineClient, EngineFrame, JobStatus, PlayerMode, PlayerView, Quote, RecordingStatus, SourceStatus, StreamStatus,
 } from "../../../shared/protocol/frames.ts";
 import { encodeCursor } from "../../../shared/cursor.ts";
 import { INTERVAL_MS } from "../../../shared/time.ts";
-import { foldBars, PRICE_SCALE, ScriptedTape, type Window } from "./market.ts";
+import { foldBars, PRICE_SCALE, ScriptedTape, type ScriptedTrade, type Window } from "./market.ts";
+import { ScriptedRemotes, type SavedRemote } from "./remotes.ts";
 import { inspectBar, rawPage, recomputeBar } from "./reports.ts";
+import { ScriptedSharing } from "./sharing.ts";
 
 const TICK_MS = 100;
 const CAPTURE_ID = "today-sim";
@@ -32,6 +34,8 @@ class ScriptedEngine implements EngineClient {
   #proof: CaptureSummary["proof"];
   #isRecording = true;
   #settings: Readonly<Record<string, unknown>> = JSON.parse(localStorage.getItem("tapedeck-scripted") ?? "{}") as Record<string, unknown>;
+  readonly #remotes = new ScriptedRemotes((this.#settings["remotes"] ?? []) as readonly SavedRemote[], Date.now());
+  readonly #sharing = new ScriptedSharing();
 
   constructor() {
     this.#played = this.#tape.trades.length;
@@ -61,11 +65,16 @@ class ScriptedEngine implements EngineClient {
     "hello": () => ({ protocol: 1, version: "0.1.0", shell: "browser", dataFolder: "(scripted)", simulated: true, settings: this.#settings, firstSeries: { venue: "sim", symbol: "BTCUSDT", interval: "1m" } }),
     "view.set": (input) => {
       this.#window = { interval: input.interval, bars: input.bars, untilOpenMs: input.untilOpenMs };
+      const { shown } = this.#remotes;
+      if (shown !== undefined) this.#remotes.open({ remoteId: shown.remote.saved.remoteId, series: { venue: input.venue, symbol: input.symbol, interval: input.interval } }, Date.now());
       this.#reset();
     },
-    "tape.open": () => this.#reset(),
+    "tape.open": () => {
+      this.#remotes.leave();
+      this.#reset();
+    },
     "player": (command) => this.#player(command),
-    "bar.inspect": (input) => inspectBar(this.#tape, this.#played, input.key),
+    "bar.inspect": (input) => this.#inspect(input.key),
     "bar.recompute": (input) => recomputeBar(this.#tape, this.#played, input.key),
     "raw.read": (input) => rawPage(this.#tape, input),
     "captures.list": () => this.#captures(),
@@ -80,10 +89,51 @@ class ScriptedEngine implements EngineClient {
     "files.list": () => ({ folder: "/captures", parent: undefined, entries: [{ name: "ws_BTCUSDT_20240808T2354.txt.gz", path: "/captures/ws_BTCUSDT_20240808T2354.txt.gz", folder: false, bytes: 4_200_000 }] }),
     "settings.get": () => this.#settings,
     "settings.set": ({ settings }) => {
-      this.#settings = { ...this.#settings, ...settings };
-      localStorage.setItem("tapedeck-scripted", JSON.stringify(this.#settings));
+      this.#keep(settings);
     },
+    "remote.save": ({ remote }) => this.#keepRemotes(() => this.#remotes.save(remote, Date.now())),
+    "remote.forget": ({ remoteId }) => this.#keepRemotes(() => this.#remotes.forget(remoteId)),
+    "remote.test": (input) => this.#remotes.test(input),
+    "remote.open": (input) => {
+      this.#remotes.open(input, Date.now());
+      this.#window = { interval: this.#remotes.shown?.series.interval ?? "1m", bars: this.#window?.bars ?? 1_500, untilOpenMs: undefined };
+      this.#reset();
+    },
+    "remote.disconnect": ({ remoteId }) => this.#remotes.disconnect(remoteId),
+    "remote.resync": ({ remoteId }) => {
+      this.#remotes.resync(remoteId, Date.now());
+      this.#reset();
+    },
+    "share.start": (input) => this.#sharing.start(input, Date.now()),
+    "share.stop": () => this.#sharing.stop(),
+    "keys.list": () => this.#sharing.keys(),
+    "keys.trust": (input) => this.#sharing.trust(input, Date.now()),
+    "keys.revoke": ({ publicKey }) => this.#sharing.revoke(publicKey),
   };
+
+  #keep(settings: Readonly<Record<string, unknown>>): void {
+    this.#settings = { ...this.#settings, ...settings };
+    localStorage.setItem("tapedeck-scripted", JSON.stringify(this.#settings));
+  }
+
+  #keepRemotes(change: () => void): void {
+    change();
+    this.#keep({ remotes: this.#remotes.saved });
+  }
+
+  /** What is on screen: this machine's tape up to the cursor, or a remote's up to what has been applied. */
+  #shownTape(): { readonly tape: ScriptedTape; readonly played: number } {
+    const shown = this.#remotes.shown;
+    if (shown === undefined) return { tape: this.#tape, played: this.#played };
+    const { tape } = shown.remote;
+    return { tape, played: tape.countUntil(shown.remote.knownMs(Date.now())) };
+  }
+
+  #inspect(key: CommandInput<"bar.inspect">["key"]): BarReport {
+    const { tape, played } = this.#shownTape();
+    const report = inspectBar(tape, played, key);
+    return this.#remotes.shown === undefined ? report : { ...report, provenance: [], sources: [], excluded: { count: 0, seqs: [] } };
+  }
 
   #job(kind: JobStatus["kind"], title: string): { readonly jobId: string } {
     const jobId = `job-${this.#jobs.length + 1}`;
@@ -145,6 +195,7 @@ class ScriptedEngine implements EngineClient {
 
   #tick(): void {
     this.#tape.extendTo(Date.now());
+    this.#remotes.shown?.remote.tape.extendTo(Date.now());
     if (this.#mode === "following") this.#played = this.#tape.trades.length;
     if (this.#mode === "playing") {
       this.#playMs += TICK_MS * (this.#speed === 0 ? 600 : this.#speed);
@@ -174,34 +225,40 @@ class ScriptedEngine implements EngineClient {
 
   #makeFrame(): EngineFrame {
     this.#frame += 1;
-    const trade = this.#tape.trades[this.#played - 1];
-    const price = (mantissa: number): string => formatDecimal({ mantissa, scale: PRICE_SCALE });
-    const view = this.#view();
+    const nowMs = Date.now();
+    const { shown } = this.#remotes;
+    const { tape, played } = this.#shownTape();
+    const trade = tape.trades[played - 1];
+    const view = this.#view(tape, played);
+    const remotes = this.#remotes.status(nowMs);
+    const status = remotes.find(({ remoteId }) => remoteId === shown?.remote.saved.remoteId);
     return {
-      frame: this.#frame, epoch: this.#epoch, mode: { simulated: true, replay: this.#mode !== "following" },
-      player: this.#playerView(), ...(view !== undefined && { view }),
-      ...(trade !== undefined && { quote: {
-        lastPrice: price(trade.price), lastSide: trade.side, bidPrice: price(trade.price - 10), bidQty: "1.204", askPrice: price(trade.price + 10), askQty: "0.873",
-        markPrice: price(trade.price + 121), fundingRate: "0.00010000", nextFundingMs: Math.ceil(trade.ms / 28_800_000) * 28_800_000, openInterest: "81234.567",
-      } }),
+      frame: this.#frame, epoch: this.#epoch, remotes, share: this.#sharing.status(nowMs), ...(view !== undefined && { view }),
+      ...(shown === undefined
+        ? { mode: { simulated: true, replay: this.#mode !== "following" }, tape: { kind: "capture", captureId: CAPTURE_ID }, player: this.#playerView(), ...(trade !== undefined && { quote: fullQuote(trade) }) }
+        : {
+            mode: { simulated: status?.mode === "simulated", replay: status?.mode === "replay", remote: shown.remote.saved.name },
+            tape: { kind: "remote", remoteId: shown.remote.saved.remoteId, name: shown.remote.saved.name }, quote: trade === undefined ? {} : { lastPrice: priceText(trade.price), lastSide: trade.side },
+          }),
       streams: this.#streams(), sources: SOURCES, recording: this.#recording(), captures: this.#captures(), jobs: this.#jobs,
       newestRecvMs: trade?.ms ?? 0, madeMs: (trade?.ms ?? 0) + 7,
     };
   }
 
-  #view(): EngineFrame["view"] {
+  #view(tape: ScriptedTape, played: number): EngineFrame["view"] {
     const window = this.#window;
     if (window === undefined) return undefined;
     const kind = this.#needsReset ? "reset" : "changes";
     this.#needsReset = false;
     if (kind === "changes" && window.untilOpenMs !== undefined) return undefined;
     const intervalMs = INTERVAL_MS[window.interval];
-    const folded = foldBars(this.#tape, this.#played, window, kind === "reset" ? -Infinity : this.#sentFromMs);
-    this.#sentFromMs = Math.floor(this.#cursorMs() / intervalMs) * intervalMs;
-    const cursorMs = this.#cursorMs();
+    const folded = foldBars(tape, played, window, kind === "reset" ? -Infinity : this.#sentFromMs);
+    const cursorMs = tape.trades[played - 1]?.ms ?? tape.startMs;
+    this.#sentFromMs = Math.floor(cursorMs / intervalMs) * intervalMs;
+    const series = this.#remotes.shown?.series ?? { venue: "sim", symbol: "BTCUSDT" };
     return {
-      kind, venue: "sim", symbol: "BTCUSDT", interval: window.interval, bars: folded.bars, empty: folded.empty, revisions: folded.revisions,
-      gaps: this.#tape.gaps.filter((gap) => gap.fromMs <= cursorMs), events: this.#tape.events.filter((event) => event.atMs <= cursorMs), moreBefore: folded.hasMore,
+      kind, venue: series.venue, symbol: series.symbol, interval: window.interval, bars: folded.bars, empty: folded.empty, revisions: folded.revisions,
+      gaps: tape.gaps.filter((gap) => gap.fromMs <= cursorMs), events: tape.events.filter((event) => event.atMs <= cursorMs), moreBefore: folded.hasMore,
     };
   }
 
@@ -244,6 +301,17 @@ class ScriptedEngine implements EngineClient {
       { captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, bytesPerEvent: 18.8, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
     ];
   }
+}
+
+function priceText(mantissa: number): string {
+  return formatDecimal({ mantissa, scale: PRICE_SCALE });
+}
+
+function fullQuote(trade: ScriptedTrade): Quote {
+  return {
+    lastPrice: priceText(trade.price), lastSide: trade.side, bidPrice: priceText(trade.price - 10), bidQty: "1.204", askPrice: priceText(trade.price + 10), askQty: "0.873",
+    markPrice: priceText(trade.price + 121), fundingRate: "0.00010000", nextFundingMs: Math.ceil(trade.ms / 28_800_000) * 28_800_000, openInterest: "81234.567",
+  };
 }
 
 const SOURCES: readonly SourceStatus[] = [
