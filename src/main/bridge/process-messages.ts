@@ -10,14 +10,14 @@ import type { BridgeMode, History, StreamKey } from "./model.ts";
 
 // ── Server process ───────────────────────────────────────────────────────────
 
-/** What is served. */
+/** What is served. `held`: nothing is told before the note `begin`. */
 export type FeedSpec =
   /** The capture that this program records; notes `derived` and `forming` keep it going. */
   | { readonly kind: "capture"; readonly captureFolder: string; readonly captureId: string; readonly simulated: boolean; readonly configDigest: string }
   /** A capture told again by its own clock. `speed` 0 = as fast as possible. */
-  | { readonly kind: "replay"; readonly captureFolder: string; readonly captureId: string; readonly speed: number; readonly runId: string }
+  | { readonly kind: "replay"; readonly captureFolder: string; readonly captureId: string; readonly speed: number; readonly runId: string; readonly held: boolean }
   /** Bars of a CSV file (docs/bridge/CSV.md), `rowsPerSecond` 0 = as fast as possible. */
-  | { readonly kind: "csv"; readonly file: string; readonly sourceId: string; readonly rowsPerSecond: number };
+  | { readonly kind: "csv"; readonly file: string; readonly sourceId: string; readonly rowsPerSecond: number; readonly held: boolean };
 
 /** CURVE keys as Z85 text. The server's secret and who may come in; undefined = plain, loopback only. */
 export interface ServerSecurity {
@@ -51,7 +51,9 @@ export type ServerProcessNoteIn =
   | { readonly type: "derived"; readonly position: number }
   | { readonly type: "forming"; readonly bars: readonly FormingBar[] }
   /** The recording ended: no more will come. */
-  | { readonly type: "ended" };
+  | { readonly type: "ended" }
+  /** Of a feed that is `held`: somebody is there, let it begin. */
+  | { readonly type: "begin" };
 export type ServerProcessNote =
   | { readonly type: "status"; readonly status: ServerStatus }
   | { readonly type: "fed" }
