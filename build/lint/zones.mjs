@@ -44,7 +44,7 @@ export const PACKAGES = {
   electron: ["src/main/shell/electron/", "src/main/index.ts"],
   ws: ["src/main/net/", "src/main/sim/", "src/main/shell/browser/"],
   "@mcap/core": ["src/main/rawlog/"],
-  "@foxglove/wasm-zstd": ["src/main/rawlog/"],
+  "@foxglove/wasm-zstd": ["src/main/rawlog/", "src/main/bridge/wire/"],
   "prom-client": ["src/main/metrics/"],
   commander: ["src/main/cli.ts", "src/main/commands/"],
   zeromq: ["src/main/bridge/"],
