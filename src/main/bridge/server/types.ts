@@ -2,6 +2,7 @@
 import type { Clock, Fault, StopSignal, Timers } from "../../../shared/base.ts";
 import type { BridgeForming, BridgeMode, Entry, History, SequencedEntry, StreamKey } from "../model.ts";
 import type { ServerTransport } from "../transport.ts";
+import type { BridgeCodec } from "../wire/codec-types.ts";
 
 /**
  * Where an entry stands in its feed: (seq of the record that caused it, index among the entries of that record and stream).
@@ -22,9 +23,10 @@ export interface FeedItem {
 export interface Feed {
   readonly history: History;
   /**
-   * Batches in feed order, beginning with the first item whose place is at or before `from` … the server drops what its journal
-   * has already, per stream. `from.seq` 0 = everything. Ends when a finite feed is at its end; waits when more may come; at most
-   * FEED_BATCH_MAX items at once. Rejects with a FaultError when the source cannot go on.
+   * Batches in feed order: `place.seq` never falls from one item to the next. Every item with `place.seq >= from.seq` is among them
+   * (inclusive: of that record some streams may have their entry and others not); earlier ones may be. The server drops what its
+   * journal has already, per stream. `from.seq` 0 = everything. Ends when a finite feed is at its end or when `stop` is aborted; waits
+   * when more may come; at most FEED_BATCH_MAX items at once. Rejects with a FaultError when the source cannot go on.
    */
   batches(from: FeedPlace, stop: StopSignal): AsyncIterable<readonly FeedItem[]>;
   /** The newest open bar of a stream, as often as the source likes; the server conflates. */
@@ -41,17 +43,24 @@ export const FEED_BATCH_MAX = 1_000;
  * back by sequence; retention drops the oldest.
  */
 export interface SequenceJournals {
+  /** What the sequences count. Differs from the feed's where an earlier journal was found damaged: by runId and so by historyId. */
   readonly history: History;
+  /** What was found on opening: a history moved aside because it was damaged, torn tails that were cut. For people. */
+  readonly notes: readonly Fault[];
   readonly streams: readonly StreamKey[];
   state(key: StreamKey): StreamState | undefined;
   /** A stream begins when it is first opened or appended to. */
   open(key: StreamKey): StreamState;
-  /** Numbers the entry durably after the next `sync`. Returns undefined when `place` is not beyond the stream's last one. */
+  /**
+   * Numbers the entry; durable after the next `sync`. Returns undefined when `place` is not beyond the stream's last one. Throws
+   * `bridge.feed-order` when the feed goes backwards, `bridge.entry-refused` for what cannot be kept, and the fault that halted it.
+   */
   append(item: FeedItem): SequencedEntry | undefined;
+  /** fsyncs what was touched since the last one. A failure halts for good: what was not synced is as if it had never been appended. */
   sync(): Promise<void>;
   /** Entries with sequence > `after`, ascending, at most `limit`, durable ones only. Empty when there are none; throws `bridge.retention` below first. */
   read(key: StreamKey, after: number, limit: number): Promise<readonly SequencedEntry[]>;
-  /** Place of the last appended item over all streams: where the feed goes on. */
+  /** Where the feed goes on: everything before this record is durable in every stream; of the record itself only perhaps. */
   readonly resumeFrom: FeedPlace;
   close(): Promise<void>;
 }
@@ -61,6 +70,7 @@ export interface StreamState {
   readonly firstSequence: number;
   /** Durable; 0 when there is none. */
   readonly latestSequence: number;
+  /** Newest bucket that has a bar; 0 when none has. */
   readonly latestMs: number;
   readonly lastPlace: FeedPlace;
 }
@@ -76,6 +86,7 @@ export interface BridgeServerOptions {
   readonly feed: Feed;
   readonly journals: SequenceJournals;
   readonly transport: ServerTransport;
+  readonly codec: BridgeCodec;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly version: string;
@@ -85,6 +96,8 @@ export interface BridgeServerOptions {
   readonly formingMs: number;
   readonly limits: ServerLimits;
   onProblem(problem: Fault): void;
+  /** Clients that the transport's security turned away so far. */
+  readonly rejectedHandshakes?: () => number;
 }
 
 export interface ServerLimits {
@@ -139,10 +152,16 @@ export interface ServedStream {
   readonly lagMs: number | undefined;
 }
 
-/** The server half without sockets, files or clocks of its own. `createBridgeServer(options)` in bridge-server.ts. */
+/**
+ * The server half without sockets, files or clocks of its own. `createBridgeServer(options)` in bridge-server.ts. Feed, journals and
+ * transport stay their openers': close the server first, then those.
+ */
 export interface BridgeServer {
   readonly status: ServerStatus;
-  /** Resolves when the feed has ended and everything is published; rejects with the feed's or the journal's fault. Serves on until `close`. */
+  /**
+   * Resolves when the feed has ended and everything is published (or on `close`); rejects with the feed's or the journal's fault, and
+   * then nothing is published any more, heartbeats included, so that clients see a stale stream. Requests are served until `close`.
+   */
   readonly fed: Promise<void>;
   close(): Promise<void>;
 }
