@@ -170,8 +170,21 @@ export class SimDisk implements Disk {
   }
 
   async rename(from: string, to: string): Promise<void> {
+    if (this.#folders.has(from)) return this.#renameFolder(from, to);
     const inode = this.#find(from, `rename to ${to}`);
     this.#change({ folder: folderOf(to), removes: from, sets: to, inode });
+  }
+
+  /** Worse than a real one: a crash may leave a part of the files on either side. */
+  #renameFolder(from: string, to: string): void {
+    this.#powered("rename", from);
+    for (const folder of [...this.#folders].filter((known) => known === from || known.startsWith(`${from}/`))) {
+      this.#folders.add(to + folder.slice(from.length));
+      this.#folders.delete(folder);
+    }
+    for (const [path, inode] of [...this.#names].filter(([known]) => known.startsWith(`${from}/`))) {
+      this.#change({ folder: folderOf(to), removes: path, sets: to + path.slice(from.length), inode });
+    }
   }
 
   async remove(path: string): Promise<void> {
