@@ -1,9 +1,10 @@
 // The client half's parts: one RemoteClient per server, one state machine per stream, a cache that outlives the process.
 import type { Clock, Fault, Random, Timers } from "../../../shared/base.ts";
-import type { BridgeForming, BridgeGap, BridgeMode, BridgeBar, History, SequencedEntry, StreamKey } from "../model.ts";
+import type { BridgeForming, BridgeMode, BridgeBar, History, SequencedEntry, StreamKey } from "../model.ts";
 import type { ClientTransport } from "../transport.ts";
 import type { RefusalCode, StreamInfo } from "../wire/messages.ts";
-import type { Grade } from "../../../shared/candles.ts";
+import type { BridgeCodec } from "../wire/codec-types.ts";
+import type { GapEntry, Grade } from "../../../shared/candles.ts";
 
 // ── Cache ────────────────────────────────────────────────────────────────────
 
@@ -32,9 +33,10 @@ export interface CachedWindow {
   readonly bars: readonly CachedBar[];
   /** Grades of buckets without bars inside the window. */
   readonly empty: readonly { readonly fromOpenMs: number; readonly untilOpenMs: number; readonly grade: Grade }[];
-  readonly gaps: readonly BridgeGap[];
-  /** Corrections inside the window. */
-  readonly corrections: readonly { readonly openMs: number; readonly revision: number; readonly reason: BridgeBar["reason"]; readonly sequence: number }[];
+  /** Gaps that touch the window, each as its last entry tells it, with that entry's `atSeq`. */
+  readonly gaps: readonly GapEntry[];
+  /** Corrections inside the window: every version with a revision above 1. */
+  readonly corrections: readonly { readonly openMs: number; readonly revision: number; readonly reason: BridgeBar["reason"]; readonly sequence: number; readonly atSeq: number }[];
   /** There are older bars than these. */
   readonly moreBefore: boolean;
 }
@@ -87,6 +89,7 @@ export interface RemoteClientOptions {
   /** Stable name of the remote in the cache (its settings id). */
   readonly remote: string;
   readonly transport: ClientTransport;
+  readonly codec: BridgeCodec;
   readonly cache: BridgeCache;
   readonly clock: Clock;
   readonly timers: Timers;
@@ -124,13 +127,20 @@ export interface RemoteClient {
   readonly status: RemoteClientStatus;
   /** Reads what the cache knows and connects. */
   start(): Promise<void>;
-  /** Keeps the stream up to date from here on; idempotent. */
+  /** Keeps the stream up to date from here on; idempotent. Before `start` has read the cache it waits for that. */
   watch(key: StreamKey): void;
   unwatch(key: StreamKey): void;
-  /** A person's resync: forgets the stream's cache and takes everything again. */
+  /** A person's resync: when the server answers, forgets the stream's cache and takes everything again (not before: offline nothing is lost). */
   resync(key: StreamKey, reason: string): void;
   /** Streams the server offers, as last listed (empty before). */
   readonly offered: readonly StreamInfo[];
+  /**
+   * Entries told to the listener that the cache does not hold yet, ascending: what a window read from the cache at this very
+   * moment has to be completed with. A suffix of what was told; bounded, so that with a cache that cannot write the oldest leave.
+   */
+  unwritten(key: StreamKey): readonly SequencedEntry[];
+  /** What is known of a stream, watched or only cached: under which history its sequences count, and what is missing. */
+  known(key: StreamKey): { readonly history: History; readonly holes: readonly SequenceHole[] } | undefined;
   /** Writes what is pending, then lets go. */
   close(): Promise<void>;
 }
@@ -154,6 +164,7 @@ export interface RemoteStreamStatus {
   /** Receiving minus publishing of the last frame, ms, over two clocks. */
   readonly lagMs: number | undefined;
   readonly lastFrameMs: number | undefined;
+  /** Entries of the live stream, those known already included. */
   readonly received: number;
   readonly duplicates: number;
   /** Sequence gaps seen in the live stream, and entries that backfill brought for them. */
