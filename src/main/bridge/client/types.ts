@@ -28,6 +28,7 @@ export interface CachedStream {
   readonly bars: number;
 }
 
+/** The newest bars before `untilOpenMs`: from the first of them (from the beginning, when there are no older bars) up to there. */
 export interface CachedWindow {
   /** Latest versions, ascending by openMs. */
   readonly bars: readonly CachedBar[];
@@ -40,6 +41,13 @@ export interface CachedWindow {
   /** There are older bars than these. */
   readonly moreBefore: boolean;
 }
+export interface CachedGrade {
+  readonly grade: Grade;
+  readonly why: string;
+  readonly sequence: number;
+  readonly atSeq: number;
+}
+/** In a window `grade` is the newest known of the bucket, with the bar or after it. */
 export interface CachedBar extends BridgeBar {
   /** Of the entry that made this version. */
   readonly sequence: number;
@@ -60,6 +68,7 @@ export interface CacheBatch {
 export interface BridgeCache {
   /** Every stream known of a remote, also when its server is not there. */
   streams(remote: string): Promise<readonly CachedStream[]>;
+  /** `bars`: at most so many. `untilOpenMs` is exclusive; undefined = up to the newest. A stream that is not known is empty. */
   window(remote: string, key: StreamKey, range: { readonly untilOpenMs: number | undefined; readonly bars: number }): Promise<CachedWindow>;
   /**
    * One transaction: entries (sequences contiguous from appliedSequence + 1), then the cursor. Throws `cache.out-of-order` otherwise, and
@@ -72,8 +81,10 @@ export interface BridgeCache {
   skip(remote: string, key: StreamKey, history: History, hole: SequenceHole): Promise<void>;
   /** Forgets the stream (its history ended, or a person asked for a resync); the next `apply` begins at `history` and sequence 1. */
   reset(remote: string, key: StreamKey): Promise<void>;
-  /** Every version of one bar, for the inspector. */
+  /** Every version of one bar, oldest first, for the inspector; each with the grade that came with it. */
   versions(remote: string, key: StreamKey, openMs: number): Promise<readonly CachedBar[]>;
+  /** Every grade that one bucket had, oldest first. `why` is empty where the grade came with a bar. */
+  gradeHistory(remote: string, key: StreamKey, openMs: number): Promise<readonly CachedGrade[]>;
   close(): Promise<void>;
 }
 
