@@ -3,6 +3,7 @@ import { useEffect, useRef, type ReactElement } from "react";
 import { BAR_REVISED } from "../../shared/protocol/frames.ts";
 import { isWindowAtCursor, rangeShown } from "../engine/session.ts";
 import { engineStore } from "../store/engine-state.ts";
+import { knownUntilMs } from "../store/known.ts";
 import { screenStore, selectBar } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { readPalette } from "../theme/palette.ts";
@@ -39,7 +40,7 @@ function joinStores(container: HTMLElement): () => void {
       onRange: rangeShown,
     },
   });
-  const underlay = (): void => chart.underlay(viewStore.getState(), { cursorMs: cursorMs(), ghost, selectedOpenMs: screenStore.getState().selectedOpenMs });
+  const underlay = (): void => chart.underlay(viewStore.getState(), { cursorMs: knownUntilMs(), ghost, selectedOpenMs: screenStore.getState().selectedOpenMs });
   const sync = (force: boolean): void => {
     chart.sync(viewStore.getState(), { cursorMs: isWindowAtCursor() ? cursorMs() : undefined, force });
     underlay();

@@ -2,10 +2,10 @@
 import type { CommandInput, CommandName } from "../../shared/protocol/commands.ts";
 import type { CaptureSummary, CommandOutput, EngineClient } from "../../shared/protocol/frames.ts";
 import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
-import { applyFrame, engineStore } from "../store/engine-state.ts";
-import { remembered, screenStore, toRemember } from "../store/screen.ts";
+import { applyFrame, engineStore, isRemoteShown } from "../store/engine-state.ts";
+import { remembered, screenStore, toRemember, type RememberedRemote } from "../store/screen.ts";
 import { addToast } from "../store/toasts.ts";
-import { viewStore, type ShownInstrument } from "../store/view.ts";
+import { viewStore, type ShownInstrument, type ShownSeries } from "../store/view.ts";
 import { faultOf } from "./client.ts";
 import { afterPaint } from "./paint.ts";
 
@@ -23,6 +23,8 @@ let wish: Wish = { bars: BARS_FIRST, untilOpenMs: undefined };
 let isViewAsked = false;
 /** A range was asked for and has not come: asking again on each scroll event would start an epoch each. */
 let isRangeAsked = false;
+/** Open of the newest bar seen of a remote's series, which has no cursor: where sliding forward ends. */
+let newestOpenMs = 0;
 
 export function engine(): EngineClient {
   if (client === undefined) throw new Error("Invariant: the session has not started");
@@ -48,6 +50,7 @@ export function startSession(engineClient: EngineClient): void {
   client = engineClient;
   engineClient.onFrame(async (frame) => {
     applyFrame(frame);
+    noteRemoteView();
     if (!isViewAsked) void openSomething();
     await afterPaint();
   });
@@ -67,7 +70,7 @@ async function greet(): Promise<void> {
   isViewAsked = false;
   isRangeAsked = false;
   // After a reconnect the engine says anew which tape it holds for this screen, if any.
-  engineStore.setState({ player: undefined });
+  engineStore.setState({ tape: undefined, player: undefined, heldPlayer: undefined });
   const hello = await command("hello", {});
   if (hello === undefined) return;
   if (engineStore.getState().hello === undefined) {
@@ -91,6 +94,15 @@ function captureToOpen(captures: readonly CaptureSummary[], heldId: string | und
 async function openSomething(): Promise<void> {
   const { hello, captures, streams, player } = engineStore.getState();
   if (hello === undefined || isViewAsked) return;
+  const { shownRemote } = screenStore.getState();
+  if (shownRemote !== undefined) {
+    isViewAsked = true;
+    const { remoteId, series } = shownRemote;
+    if (await openRemote(remoteId, series)) return;
+    // Removed since, or its settings were: this machine's own tape is always there.
+    screenStore.setState({ shownRemote: undefined });
+    isViewAsked = false;
+  }
   const capture = captureToOpen(captures ?? [], player?.captureId);
   const known: readonly ShownInstrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
   const wanted = screenStore.getState().instrument;
@@ -109,31 +121,84 @@ async function askView(instrument: ShownInstrument, interval: Interval): Promise
   if ((await command("view.set", { venue, symbol, interval, ...range })) === undefined) isRangeAsked = false;
 }
 
-/** Shows another series, at its newest bars. */
-export function showSeries(change: { readonly instrument?: ShownInstrument; readonly interval?: Interval }): void {
-  const instrument = change.instrument ?? viewStore.getState().series ?? screenStore.getState().instrument;
-  const interval = change.interval ?? screenStore.getState().interval;
-  if (instrument === undefined) {
-    screenStore.setState({ interval });
+/** Shows a remote's series in place of this machine's tape: the one named, else the one shown last. Resolves with whether the engine does so. */
+export async function openRemote(remoteId: string, series?: ShownSeries): Promise<boolean> {
+  wish = { bars: BARS_FIRST, untilOpenMs: undefined };
+  newestOpenMs = 0;
+  isRangeAsked = false;
+  screenStore.setState({ selectedOpenMs: undefined });
+  const input = series === undefined ? { remoteId } : { remoteId, series: { venue: series.venue, symbol: series.symbol, interval: series.interval } };
+  try {
+    await engine().call("remote.open", input);
+  } catch (error) {
+    addToast(faultOf(error));
+    return false;
+  }
+  const kept: RememberedRemote = series === undefined ? { remoteId } : { remoteId, series };
+  screenStore.setState({ shownRemote: kept });
+  return true;
+}
+
+/** The series that the engine chose is the one to come back to. */
+function noteRemoteView(): void {
+  const { tape } = engineStore.getState();
+  const { series, bars } = viewStore.getState();
+  const { shownRemote } = screenStore.getState();
+  if (tape?.kind !== "remote" || series === undefined || shownRemote?.remoteId !== tape.remoteId) return;
+  newestOpenMs = Math.max(newestOpenMs, bars.columns.openMs[bars.length - 1] ?? 0);
+  const kept = shownRemote.series;
+  const isKept = kept?.venue === series.venue && kept.symbol === series.symbol && kept.interval === series.interval;
+  if (!isKept) screenStore.setState({ shownRemote: { remoteId: tape.remoteId, series } });
+}
+
+/** Back from a remote to this machine's own tape: what is being recorded, at its live edge, else the newest capture. */
+export async function showThisMachine(instrument?: ShownInstrument): Promise<void> {
+  const { captures, recording } = engineStore.getState();
+  const capture = captureToOpen(captures ?? [], recording?.captureId);
+  if (capture === undefined) {
+    addToast({ code: "screen.no-capture", message: "This machine has no capture to show yet: start recording, or import one." });
     return;
   }
+  const isOpen = await openCapture(capture, instrument ?? screenStore.getState().instrument);
+  if (isOpen && capture.state === "recording") run("player", { type: "follow" });
+}
+
+/** Shows another series, at its newest bars. An instrument is always one of this machine: those of remotes are opened with their remote. */
+export function showSeries(change: { readonly instrument?: ShownInstrument; readonly interval?: Interval }): void {
+  const { tape } = engineStore.getState();
+  if (tape?.kind === "remote") {
+    const { series } = viewStore.getState();
+    if (change.instrument !== undefined) void showThisMachine(change.instrument);
+    else if (series !== undefined && change.interval !== undefined) void openRemote(tape.remoteId, { ...series, interval: change.interval });
+    return;
+  }
+  const instrument = change.instrument ?? viewStore.getState().series ?? screenStore.getState().instrument;
+  const interval = change.interval ?? screenStore.getState().interval;
+  if (instrument === undefined) screenStore.setState({ interval });
+  else showLocalSeries(instrument, interval);
+}
+
+function showLocalSeries(instrument: ShownInstrument, interval: Interval): void {
   wish = { bars: BARS_FIRST, untilOpenMs: undefined };
   screenStore.setState({ interval, instrument: { venue: instrument.venue, symbol: instrument.symbol }, selectedOpenMs: undefined });
   void askView(instrument, interval);
 }
 
-/** Opens a capture's tape and the first of its instruments that fits what is shown now. */
-export async function openCapture(capture: CaptureSummary): Promise<void> {
-  const now = viewStore.getState().series;
+/** Opens a capture's tape and the first of its instruments that fits what is shown now. Resolves with whether it is open. */
+export async function openCapture(capture: CaptureSummary, wanted?: ShownInstrument): Promise<boolean> {
+  const now = wanted ?? (isRemoteShown(engineStore.getState()) ? screenStore.getState().instrument : viewStore.getState().series);
   const instrument = capture.instruments.find((one) => one.venue === now?.venue && one.symbol === now.symbol) ?? capture.instruments[0];
   screenStore.setState({ selectedOpenMs: undefined });
   try {
     await engine().call("tape.open", { captureId: capture.captureId });
   } catch (error) {
     addToast(faultOf(error));
-    return;
+    return false;
   }
-  if (instrument !== undefined) showSeries({ instrument });
+  screenStore.setState({ shownRemote: undefined });
+  const shown = instrument ?? now;
+  if (shown !== undefined) showLocalSeries(shown, screenStore.getState().interval);
+  return true;
 }
 
 /** Keeps bars loaded around what is visible: older ones up to the bound, then a window that slides. */
@@ -148,7 +213,7 @@ export function rangeShown(range: { readonly fromSlot: number; readonly toSlot: 
     wish = isGrowing ? { bars: Math.min(BARS_MAX, wish.bars + BARS_MORE), untilOpenMs: undefined } : { bars: BARS_MAX, untilOpenMs: firstMs + (BARS_MAX / 2) * intervalMs };
   } else if (wish.untilOpenMs !== undefined && range.toSlot > range.slots - EDGE_SLOTS) {
     const untilOpenMs = wish.untilOpenMs + (BARS_MAX / 2) * intervalMs;
-    const cursorMs = engineStore.getState().player?.point.knownMs ?? 0;
+    const cursorMs = engineStore.getState().player?.point.knownMs ?? newestOpenMs;
     wish = { bars: BARS_MAX, untilOpenMs: untilOpenMs > cursorMs ? undefined : untilOpenMs };
   } else return;
   isRangeAsked = true;
@@ -180,7 +245,7 @@ function rememberChanges(): void {
       const text = JSON.stringify(screen);
       if (text === saved) return;
       saved = text;
-      run("settings.set", { settings: { ...hello.settings, screen } });
+      run("settings.set", { settings: { screen } });
     }, REMEMBER_AFTER_MS);
   });
 }

@@ -7,7 +7,7 @@ import { count, grouped, plural, shortDigest } from "../format/numbers.ts";
 import { bucketTime, localTime, utcDay } from "../format/times.ts";
 import { ActionButton } from "../panels/ActionButton.tsx";
 import { Icon } from "../panels/Icon.tsx";
-import { engineStore } from "../store/engine-state.ts";
+import { engineStore, isRemoteShown } from "../store/engine-state.ts";
 import { inspectorStore } from "../store/inspector.ts";
 import { explainGap, GRADE_WORDS } from "../timeline/explain.ts";
 import { RawMessages } from "./RawMessages.tsx";
@@ -128,23 +128,40 @@ function firstSeqOf(report: BarReport): number | undefined {
   return seqs.length === 0 ? undefined : Math.min(...seqs);
 }
 
+/** What is not here: said where a person would look for it. */
+function AtTheServer(): ReactElement {
+  const name = useStore(engineStore, (state) => (state.tape?.kind === "remote" ? state.tape.name : "the server"));
+  return <p className="empty" data-testid="inspect-at-server">The raw messages behind this bar, and the proof that they make it, are with {name}. Open its capture there to see them or to recompute the bar.</p>;
+}
+
 function Report({ report }: { readonly report: BarReport }): ReactElement {
   const [from, setFrom] = useState<number | undefined>(undefined);
   const latest = report.versions.at(-1);
   const values = report.forming ?? latest?.values;
+  const isRemote = useStore(engineStore, isRemoteShown);
   const isAhead = useStore(engineStore, (state) => state.player !== undefined && report.key.openMs > state.player.point.knownMs);
   return (
     <>
       {values === undefined ? <p className="empty">{isAhead ? "The cursor has not reached this bar." : "No trades in this bucket: no bar is made up for it."}</p> : <Numbers values={values} />}
       <Section title="Grade"><Grade report={report} /></Section>
-      {latest !== undefined && <Recompute />}
+      {latest !== undefined && !isRemote && <Recompute />}
+      {isRemote && <Section title="Versions" extra={<span className="dim num">{report.versions.length}</span>}><Versions report={report} /></Section>}
+      {isRemote && <Section title="Provenance"><AtTheServer /></Section>}
+      {!isRemote && <LocalSections report={report} from={from} onShow={setFrom} />}
+    </>
+  );
+}
+
+function LocalSections({ report, from, onShow }: { readonly report: BarReport; readonly from: number | undefined; readonly onShow: (seq: number) => void }): ReactElement {
+  return (
+    <>
       <Section title="Sources"><Sources sources={report.sources} /></Section>
       <Section title="Versions" extra={<span className="dim num">{report.versions.length}</span>}><Versions report={report} /></Section>
       <Section title="Raw messages"><RawMessages fromSeq={from ?? firstSeqOf(report)} provenance={report.provenance} /></Section>
-      <Section title="Provenance" isOpen={false} extra={<span className="dim num">{plural(report.provenance.length, "run")}</span>}><Provenance report={report} onShow={setFrom} /></Section>
+      <Section title="Provenance" isOpen={false} extra={<span className="dim num">{plural(report.provenance.length, "run")}</span>}><Provenance report={report} onShow={onShow} /></Section>
       <Section title="Excluded" isOpen={false} extra={<span className="dim num">{count(report.excluded.count)}</span>}>
         {report.excluded.count === 0 ? <p className="empty">Every message of this bucket contributes.</p>
-          : <p className="num seqs">{report.excluded.seqs.map((seq) => <button type="button" key={seq} className="small" onClick={() => setFrom(seq)}>#{count(seq)}</button>)}</p>}
+          : <p className="num seqs">{report.excluded.seqs.map((seq) => <button type="button" key={seq} className="small" onClick={() => onShow(seq)}>#{count(seq)}</button>)}</p>}
       </Section>
     </>
   );

@@ -3,22 +3,26 @@ import { SPEEDS, type PlayerCommand } from "../../shared/protocol/commands.ts";
 import { INTERVAL_MS } from "../../shared/time.ts";
 import { withChart } from "../chart/handle.ts";
 import { faultOf } from "../engine/client.ts";
-import { engine, followRightEdge, run } from "../engine/session.ts";
+import { engine, followRightEdge, openRemote, run, showThisMachine } from "../engine/session.ts";
 import { speed as speedText } from "../format/numbers.ts";
 import { utc } from "../format/times.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { standingOf, seriesOf } from "../remote/words.ts";
+import { engineStore, isRemoteShown, shownRemote } from "../store/engine-state.ts";
 import { recomputeBar } from "../store/inspector.ts";
 import {
-  addBookmark, openDialog, resetLayout, screenStore, selectBar, toggleInspector, togglePair, toggleTheme, type Bookmark,
+  addBookmark, openDialog, openRemoteDialog, resetLayout, screenStore, selectBar, toggleInspector, togglePair, toggleTheme, type Bookmark,
 } from "../store/screen.ts";
 import { addNote, addToast, addUndo } from "../store/toasts.ts";
 import { viewStore } from "../store/view.ts";
 import type { ActionId } from "./keymap.ts";
 
-interface Action { readonly title: string; readonly group: "Replay" | "Chart" | "Tape" | "Screen"; readonly run: () => void }
+interface Action { readonly title: string; readonly group: "Replay" | "Chart" | "Tape" | "Remote" | "Screen"; readonly run: () => void }
+
+const NO_DECK = "A remote has no tape here: its server plays. Press ⇧ L for this machine's own";
 
 function player(command: PlayerCommand): void {
-  run("player", command);
+  if (isRemoteShown(engineStore.getState())) addNote(NO_DECK);
+  else run("player", command);
 }
 
 function step(by: "event" | "bar", direction: 1 | -1, count = 1): () => void {
@@ -48,13 +52,18 @@ function toEdge(edge: "fromSeq" | "toSeq"): void {
   if (range !== undefined) player({ type: "seek_seq", seq: range[edge] });
 }
 
+/** A remote is always at its newest: there the newest bars are all that can be gone to. */
 export function goLive(): void {
   followRightEdge();
-  player({ type: "follow" });
+  if (!isRemoteShown(engineStore.getState())) player({ type: "follow" });
   withChart((chart) => chart.showNewest());
 }
 
 function bookmarkHere(): void {
+  if (isRemoteShown(engineStore.getState())) {
+    addNote(NO_DECK);
+    return;
+  }
   const view = engineStore.getState().player;
   if (view?.point.cursor === undefined) {
     addNote("No bookmark: the cursor stands before the first event");
@@ -67,6 +76,10 @@ function bookmarkHere(): void {
 }
 
 async function copyCursor(): Promise<void> {
+  if (isRemoteShown(engineStore.getState())) {
+    addNote(NO_DECK);
+    return;
+  }
   const cursor = engineStore.getState().player?.point.cursor;
   if (cursor === undefined) {
     addNote("No cursor to copy: the tape stands before its first event");
@@ -105,6 +118,34 @@ async function stopRecording(): Promise<void> {
   }
 }
 
+function recompute(): void {
+  if (isRemoteShown(engineStore.getState())) addNote("A remote's bar is recomputed where its raw messages are: on the server");
+  else void recomputeBar();
+}
+
+function withRemote(carryOut: (remoteId: string) => void): void {
+  const { tape } = engineStore.getState();
+  if (tape?.kind === "remote") carryOut(tape.remoteId);
+  else addNote("No remote is shown: open one under Remote at the left");
+}
+
+/** Of the series on screen alone: others that are watched are not disturbed. */
+function resyncShown(): void {
+  withRemote((remoteId) => {
+    const { series } = viewStore.getState();
+    run("remote.resync", series === undefined ? { remoteId } : { remoteId, series: { venue: series.venue, symbol: series.symbol, interval: series.interval } });
+  });
+}
+
+function connectOrDisconnect(): void {
+  withRemote((remoteId) => {
+    const { series } = viewStore.getState();
+    const remote = shownRemote(engineStore.getState());
+    if (standingOf(remote, seriesOf(remote, series)).state === "off") void openRemote(remoteId, series);
+    else run("remote.disconnect", { remoteId });
+  });
+}
+
 function verifyCapture(): void {
   const captureId = engineStore.getState().player?.captureId;
   if (captureId !== undefined) run("verify.start", { captureId });
@@ -128,7 +169,7 @@ export const ACTIONS: Readonly<Record<ActionId, Action>> = {
   "copy-cursor": { title: "Copy the cursor", group: "Replay", run: () => void copyCursor() },
   "select-previous": { title: "Inspect the bar before", group: "Chart", run: () => selectNeighbour(-1) },
   "select-next": { title: "Inspect the next bar", group: "Chart", run: () => selectNeighbour(1) },
-  "recompute": { title: "Recompute the selected bar", group: "Chart", run: () => void recomputeBar() },
+  "recompute": { title: "Recompute the selected bar", group: "Chart", run: recompute },
   "zoom-in": { title: "Zoom in", group: "Chart", run: () => withChart((chart) => chart.zoom(0.8)) },
   "zoom-out": { title: "Zoom out", group: "Chart", run: () => withChart((chart) => chart.zoom(1.25)) },
   "newest": { title: "Show the newest bars", group: "Chart", run: () => { followRightEdge(); withChart((chart) => chart.showNewest()); } },
@@ -137,6 +178,11 @@ export const ACTIONS: Readonly<Record<ActionId, Action>> = {
   "verify": { title: "Verify this capture", group: "Tape", run: verifyCapture },
   "record-start": { title: "Start recording", group: "Tape", run: () => run("record.start", {}) },
   "record-stop": { title: "Stop recording", group: "Tape", run: () => void stopRecording() },
+  "remote-add": { title: "Add a remote source…", group: "Remote", run: () => openRemoteDialog(undefined) },
+  "remote-resync": { title: "Resync the remote's series", group: "Remote", run: resyncShown },
+  "remote-disconnect": { title: "Connect or disconnect the remote", group: "Remote", run: connectOrDisconnect },
+  "this-machine": { title: "Back to this machine's live", group: "Remote", run: () => void showThisMachine() },
+  "share": { title: "Share this machine's feed…", group: "Remote", run: () => openDialog("share") },
   "inspector": { title: "Show or hide the inspector", group: "Screen", run: toggleInspector },
   "theme": { title: "Dark or light", group: "Screen", run: toggleTheme },
   "colours": { title: "Other up and down colours", group: "Screen", run: togglePair },

@@ -4,7 +4,8 @@ export type ActionId =
   | "play-pause" | "event-forward" | "event-back" | "bar-forward" | "bar-back" | "bars-forward" | "bars-back" | "to-start" | "to-end"
   | "live" | "go-to" | "bookmark" | "slower" | "faster" | "inspector" | "find-symbol" | "palette" | "keys" | "close" | "theme" | "copy-cursor"
   | "recompute" | "zoom-in" | "zoom-out" | "newest" | "select-previous" | "select-next"
-  | "settings" | "about" | "reset-layout" | "import" | "verify" | "record-start" | "record-stop" | "colours";
+  | "settings" | "about" | "reset-layout" | "import" | "verify" | "record-start" | "record-stop" | "colours"
+  | "remote-add" | "remote-resync" | "remote-disconnect" | "this-machine" | "share";
 
 export interface KeyPress {
   readonly key: string;
@@ -45,6 +46,10 @@ export const BINDINGS: readonly Binding[] = [
   { id: "zoom-in", key: "+", shown: "+" },
   { id: "zoom-out", key: "-", shown: "−" },
   { id: "newest", key: "n", shown: "N" },
+  { id: "remote-resync", key: "r", shift: true, shown: "⇧ R" },
+  { id: "remote-disconnect", key: "d", shift: true, shown: "⇧ D" },
+  { id: "this-machine", key: "l", shift: true, shown: "⇧ L" },
+  { id: "share", key: "s", shift: true, shown: "⇧ S" },
   { id: "theme", key: "t", shown: "T" },
   { id: "close", key: "Escape", shown: "Esc" },
 ];

@@ -3,17 +3,19 @@ import { useMemo, type ReactElement } from "react";
 import { useStore } from "zustand";
 import { Command } from "cmdk";
 import { instrumentId, type Instrument } from "../../shared/market.ts";
-import { run, showSeries } from "../engine/session.ts";
+import { openRemote, run, showSeries } from "../engine/session.ts";
 import { ACTION_IDS, ACTIONS, act } from "../keyboard/actions.ts";
 import { BINDINGS, shownKeys } from "../keyboard/keymap.ts";
+import { RemoteDialog } from "../remote/RemoteDialog.tsx";
+import { ShareDialog } from "../share/ShareDialog.tsx";
 import { engineStore } from "../store/engine-state.ts";
-import { openDialog, resetLayout, screenStore, togglePair, toggleTheme } from "../store/screen.ts";
+import { openDialog, openRemoteDialog, resetLayout, screenStore, togglePair, toggleTheme } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { Dialog } from "./Dialog.tsx";
 import { ImportDialog } from "./ImportDialog.tsx";
 import { marketsOf } from "./Markets.tsx";
 
-const GROUPS = ["Replay", "Chart", "Tape", "Screen"] as const;
+const GROUPS = ["Replay", "Chart", "Tape", "Remote", "Screen"] as const;
 
 /** The simulator's faults that change what this screen shows; its whole menu is longer. */
 const SIMULATOR_FAULTS: readonly (readonly [name: string, title: string])[] = [
@@ -61,6 +63,7 @@ function Symbols(): ReactElement {
   const captures = useStore(engineStore, (state) => state.captures);
   const captureId = useStore(engineStore, (state) => state.player?.captureId);
   const starred = useStore(screenStore, (state) => state.starred);
+  const remotes = useStore(engineStore, (state) => state.remotes);
   const markets = useMemo(() => marketsOf(streams, captures, captureId, starred), [streams, captures, captureId, starred]);
   const choose = (instrument: Instrument): void => {
     openDialog(undefined);
@@ -74,6 +77,15 @@ function Symbols(): ReactElement {
           <Command.Empty>This tape holds no such symbol. Open another capture, or record it.</Command.Empty>
           {markets.map(({ venue, symbol }) => (
             <Command.Item key={instrumentId({ venue, symbol })} value={`${symbol} ${venue}`} onSelect={() => choose({ venue, symbol })}><b className="grow">{symbol}</b><span className="dim">{venue}</span></Command.Item>
+          ))}
+          {remotes.filter(({ offered }) => offered.length > 0).map((remote) => (
+            <Command.Group key={remote.remoteId} heading={`Remote ${remote.name}`}>
+              {remote.offered.map((one) => (
+                <Command.Item key={`${one.venue}.${one.symbol}.${one.interval}`} value={`${one.symbol} ${one.interval} ${one.venue} ${remote.remoteId}`} onSelect={() => { openDialog(undefined); void openRemote(remote.remoteId, one); }}>
+                  <b>{one.symbol}</b><span className="grow">{one.interval}</span><span className="dim">{one.venue} · {remote.name}</span>
+                </Command.Item>
+              ))}
+            </Command.Group>
           ))}
         </Command.List>
       </Command>
@@ -92,12 +104,15 @@ function Keys(): ReactElement {
 function Settings(): ReactElement {
   const { theme, pair } = useStore(screenStore);
   const hello = useStore(engineStore, (state) => state.hello);
+  const isServing = useStore(engineStore, (state) => state.share?.state === "serving");
   return (
     <Dialog name="settings" title="Settings">
       <div className="form">
         <div className="row"><span className="grow">Theme</span><button type="button" className="small" onClick={toggleTheme}>{theme}</button></div>
         <div className="row"><span className="grow">Up and down<span className="dim"> both pairs hold for colour-blind eyes</span></span><span className="swatch up-swatch" aria-hidden="true" /><span className="swatch down-swatch" aria-hidden="true" /><button type="button" className="small" onClick={togglePair}>{pair}</button></div>
         <div className="row"><span className="grow">Layout</span><button type="button" className="small" onClick={resetLayout}>Reset</button></div>
+        <div className="row"><span className="grow">Sharing<span className="dim"> serve what is recorded to other Tapedecks</span></span><button type="button" className="small" onClick={() => openDialog("share")}>{isServing ? "Serving…" : "Off…"}</button></div>
+        <div className="row"><span className="grow">Remote sources</span><button type="button" className="small" onClick={() => openRemoteDialog(undefined)}>Add…</button></div>
         <div className="row"><span className="grow">Data folder</span><code className="clip">{hello?.dataFolder ?? "unknown"}</code></div>
       </div>
     </Dialog>
@@ -130,6 +145,10 @@ export function Dialogs(): ReactElement | undefined {
       return <Settings />;
     case "about":
       return <About />;
+    case "remote":
+      return <RemoteDialog />;
+    case "share":
+      return <ShareDialog />;
     case "import":
       return <ImportDialog />;
     default:

@@ -5,7 +5,8 @@ import { instrumentId, type Instrument } from "../../shared/market.ts";
 import type { EngineFrame, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import { command, showSeries } from "../engine/session.ts";
 import { duration, rate } from "../format/numbers.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { RemoteList } from "../remote/RemoteList.tsx";
+import { engineStore, isRemoteShown } from "../store/engine-state.ts";
 import { screenStore, toggleStar } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { Icon } from "./Icon.tsx";
@@ -83,6 +84,7 @@ export function Markets(): ReactElement {
   const captureId = useStore(engineStore, (state) => state.player?.captureId);
   const sources = useStore(engineStore, (state) => state.sources);
   const series = useStore(viewStore, (state) => state.series);
+  const isRemote = useStore(engineStore, isRemoteShown);
   const starred = useStore(screenStore, (state) => state.starred);
   const markets = marketsOf(streams, captures, captureId, starred);
   return (
@@ -93,7 +95,7 @@ export function Markets(): ReactElement {
         <ul>{markets.map((market) => (
           <MarketRow
             key={instrumentId(market)} market={market} isStarred={starred.includes(instrumentId(market))}
-            isShown={series?.venue === market.venue && series.symbol === market.symbol}
+            isShown={!isRemote && series?.venue === market.venue && series.symbol === market.symbol}
           />
         ))}</ul>
       </section>
@@ -102,6 +104,7 @@ export function Markets(): ReactElement {
         {sources.length === 0 && <p className="empty">No source is configured. Start with <code>tapedeck record --venue binance</code>, or import a capture.</p>}
         <ul>{sources.map((source) => <SourceRow key={source.venue} source={source} />)}</ul>
       </section>
+      <RemoteList />
     </>
   );
 }

@@ -4,7 +4,8 @@ import { useStore } from "zustand";
 import { Group, Panel, Separator, type Layout } from "react-resizable-panels";
 import { Deck } from "../deck/Deck.tsx";
 import { Inspector } from "../inspector/Inspector.tsx";
-import { engineStore } from "../store/engine-state.ts";
+import { RemoteBar } from "../remote/RemoteBar.tsx";
+import { engineStore, isRemoteShown } from "../store/engine-state.ts";
 import { isInspectorShown, NARROW_BELOW_PX, screenStore } from "../store/screen.ts";
 import { Captures } from "./Captures.tsx";
 import { Dialogs } from "./Dialogs.tsx";
@@ -77,13 +78,14 @@ function Columns(): ReactElement {
 
 export function Screen(): ReactElement {
   useNarrow();
+  const isRemote = useStore(engineStore, isRemoteShown);
   return (
     <div className="screen">
       <TopBar />
       <Banner />
       <FirstRun />
       <Columns />
-      <Deck />
+      {isRemote ? <RemoteBar /> : <Deck />}
       <StatusBar />
       <Dialogs />
       <Toasts />

@@ -7,8 +7,10 @@ import { barCentreX, timeToX } from "../chart/axis.ts";
 import { Chart } from "../chart/Chart.tsx";
 import { count, grouped } from "../format/numbers.ts";
 import { bucketTime, utcDay } from "../format/times.ts";
+import { RemoteBanner } from "../remote/RemoteBanner.tsx";
+import { isBehind, seriesOf, standingOf } from "../remote/words.ts";
 import { barText, type BarText } from "../store/bars.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { engineStore, isRemoteShown, shownRemote } from "../store/engine-state.ts";
 import { viewStore, type ViewState } from "../store/view.ts";
 import { gradeOfBucket } from "../timeline/layout.ts";
 import { Lanes } from "../timeline/Lanes.tsx";
@@ -86,16 +88,25 @@ function EmptyStage(): ReactElement | undefined {
   const hasSeries = useStore(viewStore, (view) => view.series !== undefined);
   const hasBars = useStore(viewStore, (view) => view.bars.length > 0 || view.version < 0);
   useStore(viewStore, (view) => view.version);
+  const isRemote = useStore(engineStore, isRemoteShown);
   if (hasBars) return undefined;
+  if (isRemote) return <p className="stage-empty">No bars of this series have come yet. They appear as soon as the server sends them.</p>;
   return <p className="stage-empty">{hasSeries ? "No trades of this symbol up to the cursor. Play, or go to a later moment." : "Bars appear here once a source sends trades or a capture is open."}</p>;
 }
 
 export function Stage(): ReactElement {
   const cursor = useLine(cursorX);
   const hover = useLine(hoverX);
+  const series = useStore(viewStore, (view) => view.series);
+  const isGrey = useStore(engineStore, (state) => {
+    if (!isRemoteShown(state)) return false;
+    const remote = shownRemote(state);
+    return isBehind(standingOf(remote, seriesOf(remote, series)).state);
+  });
   return (
-    <main className="stage" data-testid="stage">
+    <main className="stage" data-testid="stage" data-behind={isGrey}>
       <Legend />
+      <RemoteBanner />
       <Chart />
       <EmptyStage />
       <Lanes />

@@ -2,9 +2,11 @@
 import type { ReactElement } from "react";
 import { useStore } from "zustand";
 import type { RecordingStatus } from "../../shared/protocol/frames.ts";
-import { bytes, count, duration, rate } from "../format/numbers.ts";
+import { bytes, count, duration, plural, rate } from "../format/numbers.ts";
 import { act } from "../keyboard/actions.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { REMOTE_STATES, seriesOf, standingOf } from "../remote/words.ts";
+import { engineStore, shownRemote } from "../store/engine-state.ts";
+import { viewStore } from "../store/view.ts";
 
 /** Below this a person should act: recording halts when the disk is full. */
 const DISK_LOW_BYTES = 5_000_000_000;
@@ -36,6 +38,37 @@ function Recording({ recording }: { readonly recording: RecordingStatus }): Reac
   );
 }
 
+/** The remote on screen: a dot that tells its state wherever the eye is. */
+function RemoteCell(): ReactElement | undefined {
+  const tape = useStore(engineStore, (state) => state.tape);
+  const remote = useStore(engineStore, shownRemote);
+  const shownSeries = useStore(viewStore, (state) => state.series);
+  if (tape?.kind !== "remote") return undefined;
+  const series = seriesOf(remote, shownSeries);
+  const { state } = standingOf(remote, series);
+  const shown = REMOTE_STATES[state];
+  return (
+    <span className="cell num" data-testid="status-remote" data-state={state}>
+      <span className={`tone-${shown.tone}`} aria-hidden="true">{shown.glyph}</span>{tape.name}: {shown.words}{state === "live" && series?.lagMs !== undefined && <span className="dim">lag {duration(Math.max(0, series.lagMs))}</span>}
+    </span>
+  );
+}
+
+function ShareCell(): ReactElement | undefined {
+  const share = useStore(engineStore, (state) => state.share);
+  if (share === undefined || share.state === "off") return undefined;
+  const worst = Math.max(0, ...share.clients.map(({ behind }) => behind));
+  const text = share.state === "serving" ? `serving ${plural(share.clients.length, "client")}` : share.state === "starting" ? "sharing starts" : "sharing failed";
+  return (
+    <button
+      type="button" className={`cell num ${share.state === "failed" ? "tone-trouble" : ""}`} data-testid="status-share" data-state={share.state} data-clients={share.clients.length}
+      title={share.fault?.message ?? (worst > 0 ? `The slowest client is ${count(worst)} behind` : "No client is behind")} onClick={() => act("share")}
+    >
+      <span className={share.state === "serving" ? "tone-live" : ""} aria-hidden="true">⇄</span>{text}
+    </button>
+  );
+}
+
 export function StatusBar(): ReactElement {
   const recording = useStore(engineStore, (state) => state.recording);
   const lagMs = useStore(engineStore, (state) => (state.lagMs === undefined ? undefined : Math.round(state.lagMs)));
@@ -47,6 +80,8 @@ export function StatusBar(): ReactElement {
     <footer className="status-bar" data-testid="status-bar">
       {recording === undefined ? <span className="cell dim">waiting for the engine</span> : <Recording recording={recording} />}
       <span className="grow" />
+      <RemoteCell />
+      <ShareCell />
       {isFollowing && lagMs !== undefined && <span className="cell num" title="From receive to this frame">lag {duration(lagMs)}</span>}
       <span className={`cell num ${gaps > 0 ? "tone-warn" : ""}`}>{count(gaps)} gap{gaps === 1 ? "" : "s"} open</span>
       <span className={`cell ${proof === "MISMATCH" ? "tone-trouble" : ""}`}>proof {proof === undefined ? "–" : proof === "MATCH" ? "✓" : proof}</span>

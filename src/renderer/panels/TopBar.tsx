@@ -2,20 +2,27 @@
 import { useEffect, useRef, type ReactElement } from "react";
 import { useStore } from "zustand";
 import { DropdownMenu } from "radix-ui";
-import { INTERVALS, isInterval } from "../../shared/time.ts";
+import { INTERVALS, isInterval, type Interval } from "../../shared/time.ts";
 import { showSeries } from "../engine/session.ts";
 import { grouped } from "../format/numbers.ts";
 import { utcTime } from "../format/times.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { engineStore, isRemoteShown, shownRemote } from "../store/engine-state.ts";
 import { isInspectorShown, openDialog, screenStore } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { ActionButton } from "./ActionButton.tsx";
 import { Icon } from "./Icon.tsx";
-import { MODE_EXPLAINED, MODE_WORDS, modeName } from "./mode.ts";
+import { MODE_EXPLAINED, MODE_WORDS, modeOnScreen } from "./mode.ts";
 
 function ModeBadge(): ReactElement {
-  const name = useStore(engineStore, (state) => modeName(state.mode, state.player?.mode));
-  return <span className="mode-badge" data-testid="mode-badge" title={MODE_EXPLAINED[name]}>{MODE_WORDS[name]}</span>;
+  const series = useStore(viewStore, (state) => state.series);
+  const name = useStore(engineStore, (state) => modeOnScreen(state, series));
+  const remote = useStore(engineStore, (state) => state.mode.remote);
+  return (
+    <>
+      <span className="mode-badge" data-testid="mode-badge" title={MODE_EXPLAINED[name]}>{MODE_WORDS[name]}</span>
+      {remote !== undefined && <span className="remote-badge" data-testid="remote-badge" title={`These candles come from ${remote}, not from this machine's recordings`}>REMOTE <b className="clip">{remote}</b></span>}
+    </>
+  );
 }
 
 function SymbolButton(): ReactElement {
@@ -28,14 +35,21 @@ function SymbolButton(): ReactElement {
 }
 
 function IntervalPicker(): ReactElement {
-  const interval = useStore(screenStore, (state) => state.interval);
+  const chosen = useStore(screenStore, (state) => state.interval);
+  const series = useStore(viewStore, (state) => state.series);
+  const remote = useStore(engineStore, shownRemote);
+  const isRemote = useStore(engineStore, isRemoteShown);
+  const interval = isRemote ? (series?.interval ?? chosen) : chosen;
+  // A remote has the intervals that it offers, and no others can be made of them here.
+  const isThere = (one: Interval): boolean => !isRemote || one === interval
+    || (remote?.offered ?? []).some((offered) => offered.venue === series?.venue && offered.symbol === series.symbol && offered.interval === one);
   return (
     <DropdownMenu.Root modal={false}>
       <DropdownMenu.Trigger className="picker" data-testid="interval-picker" aria-label={`Interval ${interval}`}><b>{interval}</b><Icon name="down" /></DropdownMenu.Trigger>
       <DropdownMenu.Portal>
         <DropdownMenu.Content className="menu" sideOffset={4} align="start">
           <DropdownMenu.RadioGroup value={interval} onValueChange={(value) => { if (isInterval(value)) showSeries({ interval: value }); }}>
-            {INTERVALS.map((one) => <DropdownMenu.RadioItem key={one} value={one} className="menu-item">{one}</DropdownMenu.RadioItem>)}
+            {INTERVALS.map((one) => <DropdownMenu.RadioItem key={one} value={one} className="menu-item" disabled={!isThere(one)}>{one}</DropdownMenu.RadioItem>)}
           </DropdownMenu.RadioGroup>
         </DropdownMenu.Content>
       </DropdownMenu.Portal>
@@ -103,6 +117,7 @@ export function TopBar(): ReactElement {
       <ActionButton action="palette" className="palette-button" testId="palette-open"><Icon name="search" /><span>Actions</span><kbd>Ctrl K</kbd></ActionButton>
       <ActionButton action="inspector" pressed={isInspectorOpen}><Icon name="panel" /></ActionButton>
       <ActionButton action="theme" testId="theme-toggle"><Icon name="theme" /></ActionButton>
+      <ActionButton action="share" testId="share-open"><Icon name="share" /></ActionButton>
       <ActionButton action="settings"><Icon name="settings" /></ActionButton>
       <ActionButton action="keys"><Icon name="keys" /></ActionButton>
       <ActionButton action="about"><Icon name="info" /></ActionButton>

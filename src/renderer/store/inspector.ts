@@ -36,9 +36,10 @@ function fingerprint(): { readonly key: ShownBarKey; readonly text: string } | u
   if (selectedOpenMs === undefined || series === undefined || !isInspectorShown(screenStore.getState())) return undefined;
   const index = bars.indexOf(selectedOpenMs);
   const version = index === undefined ? "none" : `${bars.columns.revision[index]}/${bars.columns.atSeq[index]}/${bars.columns.tradeCount[index]}/${bars.columns.grade[index]}`;
-  const { player } = engineStore.getState();
+  const { player, tape } = engineStore.getState();
+  const remoteId = tape?.kind === "remote" ? tape.remoteId : undefined;
   const key = { ...series, openMs: selectedOpenMs };
-  return { key, text: [series.venue, series.symbol, series.interval, selectedOpenMs, player?.captureId, version, gaps.length, empty.length].join("|") };
+  return { key, text: [series.venue, series.symbol, series.interval, selectedOpenMs, player?.captureId, remoteId, version, gaps.length, empty.length].join("|") };
 }
 
 function isSameKey(a: ShownBarKey | undefined, b: ShownBarKey): boolean {

@@ -13,12 +13,22 @@ const bookmarkSchema = z.object({
 });
 export type Bookmark = z.infer<typeof bookmarkSchema>;
 
+const shownRemoteSchema = z.object({
+  remoteId: z.string(), series: z.object({ venue: z.string().regex(SOURCE_ID), symbol: z.string(), interval }).optional(),
+});
+/** A remote that is shown in place of this machine's tape. */
+export type RememberedRemote = z.infer<typeof shownRemoteSchema>;
+
 /** What is kept between starts. Every member has a default, so that settings of an older version are still read. */
 const rememberedSchema = z.object({
   theme: z.enum(["dark", "light"]).catch("dark"),
   pair: z.enum(["ocean", "ice"]).catch("ocean"),
   interval: interval.catch("1m"),
   instrument: z.object({ venue: z.string().regex(SOURCE_ID), symbol: z.string() }).optional().catch(undefined),
+  shownRemote: shownRemoteSchema.optional().catch(undefined),
+  /** Where sharing listens; loopback until a person says otherwise. */
+  sharePub: z.string().catch("tcp://127.0.0.1:5556"),
+  shareRpc: z.string().catch("tcp://127.0.0.1:5557"),
   bookmarks: z.array(bookmarkSchema).catch([]),
   isFirstRunDone: z.boolean().catch(false),
   isInspectorOpen: z.boolean().catch(true),
@@ -28,10 +38,12 @@ const rememberedSchema = z.object({
 });
 export type Remembered = z.infer<typeof rememberedSchema>;
 
-export type DialogName = "palette" | "symbols" | "keys" | "about" | "settings" | "import" | "goto";
+export type DialogName = "palette" | "symbols" | "keys" | "about" | "settings" | "import" | "goto" | "remote" | "share";
 
 export interface ScreenState extends Remembered {
   readonly dialog: DialogName | undefined;
+  /** The remote in the dialog; undefined while a new one is added. */
+  readonly editedRemoteId: string | undefined;
   /** The bar in the inspector. */
   readonly selectedOpenMs: number | undefined;
   /** Changes when the layout must be taken from the state again (reset), not on every drag. */
@@ -50,7 +62,7 @@ export function remembered(settings: unknown): Remembered {
 }
 
 export const screenStore = createStore<ScreenState>(() => ({
-  ...remembered({}), dialog: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false, isOverlayOpen: false,
+  ...remembered({}), dialog: undefined, editedRemoteId: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false, isOverlayOpen: false,
 }));
 
 /** The members to remember, and only these. */
@@ -60,6 +72,10 @@ export function toRemember(state: ScreenState): Remembered {
 
 export function openDialog(dialog: DialogName | undefined): void {
   screenStore.setState({ dialog });
+}
+
+export function openRemoteDialog(editedRemoteId: string | undefined): void {
+  screenStore.setState({ dialog: "remote", editedRemoteId });
 }
 
 export function toggleTheme(): void {

@@ -5,7 +5,8 @@ import { axisStore, setHover } from "../chart/axis-store.ts";
 import { xToTime } from "../chart/axis.ts";
 import { scrubTo } from "../deck/scrub.ts";
 import { run } from "../engine/session.ts";
-import { engineStore } from "../store/engine-state.ts";
+import { engineStore, isRemoteShown } from "../store/engine-state.ts";
+import { knownUntilMs } from "../store/known.ts";
 import { screenStore, selectBar } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { readPalette } from "../theme/palette.ts";
@@ -16,8 +17,6 @@ import { paintLanes } from "./paint-lanes.ts";
 /** A press that moves less than this is a click. */
 const CLICK_PX = 3;
 
-const cursorMs = (): number | undefined => engineStore.getState().player?.point.knownMs;
-
 function paintTo(element: HTMLElement, canvas: HTMLCanvasElement): () => void {
   let palette = readPalette(element);
   let isAsked = false;
@@ -26,7 +25,7 @@ function paintTo(element: HTMLElement, canvas: HTMLCanvasElement): () => void {
     const { axis } = axisStore.getState();
     if (axis === undefined) return;
     canvas.style.width = `${axis.width}px`;
-    const painted = paintLanes(canvas, { axis, view: viewStore.getState(), palette, ratio: window.devicePixelRatio, cursorMs: cursorMs() });
+    const painted = paintLanes(canvas, { axis, view: viewStore.getState(), palette, ratio: window.devicePixelRatio, cursorMs: knownUntilMs() });
     element.dataset["firstBarX"] = painted.firstBarX === undefined ? "" : String(painted.firstBarX);
     element.dataset["lastBarX"] = painted.lastBarX === undefined ? "" : String(painted.lastBarX);
   };
@@ -53,10 +52,20 @@ function paintTo(element: HTMLElement, canvas: HTMLCanvasElement): () => void {
   };
 }
 
+/** A remote has no tape to seek in: there every click leads to the bar of that moment. */
 function go(item: LaneItem): void {
+  const { axis } = axisStore.getState();
+  if (isRemoteShown(engineStore.getState())) {
+    if (axis !== undefined) selectBar(Math.floor(xToTime(axis, item.x) / axis.intervalMs) * axis.intervalMs);
+    return;
+  }
   if (item.goTo.kind === "bar") selectBar(item.goTo.openMs);
   else if (item.goTo.kind === "seq") run("player", { type: "seek_seq", seq: item.goTo.seq });
   else run("player", { type: "seek_time", ms: item.goTo.ms, fit: "clamped" });
+}
+
+function scrub(ms: number): void {
+  if (!isRemoteShown(engineStore.getState())) scrubTo(ms);
 }
 
 export function Lanes(): ReactElement {
@@ -72,7 +81,7 @@ export function Lanes(): ReactElement {
   };
   const itemUnder = (event: PointerEvent): LaneItem | undefined => {
     const { axis } = axisStore.getState();
-    return axis === undefined ? undefined : itemAt({ view: viewStore.getState(), axis, ...placeOf(event), cursorMs: cursorMs() });
+    return axis === undefined ? undefined : itemAt({ view: viewStore.getState(), axis, ...placeOf(event), cursorMs: knownUntilMs() });
   };
   const timeUnder = (event: PointerEvent): number | undefined => {
     const { axis } = axisStore.getState();
@@ -85,7 +94,7 @@ export function Lanes(): ReactElement {
     const { x } = placeOf(event);
     if (press.current !== undefined) {
       press.current.isDrag ||= Math.abs(x - press.current.x) > CLICK_PX;
-      if (press.current.isDrag) scrubTo(ms);
+      if (press.current.isDrag) scrub(ms);
       return;
     }
     setHover(Math.floor(ms / axis.intervalMs) * axis.intervalMs);
@@ -98,7 +107,7 @@ export function Lanes(): ReactElement {
     const item = itemUnder(event);
     const ms = timeUnder(event);
     if (!pressed.isDrag && item !== undefined) go(item);
-    else if (ms !== undefined) scrubTo(ms);
+    else if (ms !== undefined) scrub(ms);
   };
   return (
     <div ref={element} className="lanes" data-testid="lanes">
