@@ -121,3 +121,33 @@ test("sealed bars are on disk for other processes as soon as the log is derived,
   await loop.close();
   expect(await disk.size(join(folder, "candles/checkpoint"))).toBeGreaterThan(0);
 });
+
+test("who watches is told every pass, with the open bars that changed, and no position that is not in the files yet", async () => {
+  trades(1, 25);
+  await writer.commit();
+  const notes: DeriverNote[] = [];
+  const loop = await DeriverLoop.open({
+    disk, captureFolder: folder, decoders: decoderLookup, startSeq: 0,
+    say: (note) => {
+      if (note.type === "derived") notes.push(note);
+    },
+  });
+  loop.watch(true);
+  expect(notes).toEqual([]);
+  loop.durable(writer.positions.durable);
+  await expect.poll(() => notes.length).toBe(1);
+  const first = notes[0];
+  expect(first?.position).toBe(writer.positions.durable);
+  const journal = await readFile(join(folder, "candles/bars.journal"), "utf8");
+  const sealed = journal.split("\n").slice(0, -1).map((line) => readBar(line).key.openMs);
+  expect(first?.forming.map(({ key, lastSeq }) => [key.symbol, key.interval, key.openMs > (sealed.at(-1) ?? 0), lastSeq])).toEqual([["BTCUSDT", "1s", true, writer.positions.durable]]);
+  trades(26, 27);
+  await writer.commit();
+  loop.durable(writer.positions.durable);
+  // The second pass follows the first at once: without a watcher it would be too soon to report.
+  await expect.poll(() => notes.length).toBe(2);
+  expect(notes[1]?.forming.map(({ lastSeq }) => lastSeq)).toEqual([writer.positions.durable]);
+  loop.watch(false);
+  await loop.close();
+  expect(notes.at(-1)?.forming).toEqual([]);
+});

@@ -1,8 +1,9 @@
 // Keeps the derived files of the capture that is being recorded: woken by "durable up to seq", reads the log itself.
 import { FaultError, type Fault } from "../../shared/base.ts";
-import type { CanonicalOutput } from "../../shared/candles.ts";
+import type { CanonicalOutput, FormingBar } from "../../shared/candles.ts";
 import { VENUE_IDS, streamRef, type DecoderLookup, type StreamRef } from "../../shared/market.ts";
 import type { UnsettledGap } from "../canonical/types.ts";
+import { FormingWatch } from "../bridge/feed/forming-watch.ts";
 import { createDeriver, type Deriver } from "../derive/deriver.ts";
 import { readLedgerEntries } from "../derive/read.ts";
 import { openReader } from "../rawlog/reader.ts";
@@ -14,6 +15,8 @@ import { faultOf } from "./thread.ts";
 import type { DeriverNote, DerivedSummary, InheritedGaps } from "./thread-messages.ts";
 
 const NOTE_EVERY_MS = 250;
+/** Open bars in one note; the rest changes again before it matters. */
+const FORMING_MAX = 1_000;
 
 export interface DeriverLoopOptions {
   readonly disk: Disk;
@@ -34,6 +37,10 @@ export class DeriverLoop {
   #saidMs = 0;
   #failed = false;
   #saidInherited = false;
+  #watched = false;
+  /** Everything up to here is in the files: the position of the last pass that ended well. */
+  #inFiles = 0;
+  #forming: { readonly configDigest: string; readonly watch: FormingWatch } | undefined;
 
   private constructor(options: DeriverLoopOptions, reader: RawLogReader, deriver: Deriver) {
     this.#options = options;
@@ -65,6 +72,14 @@ export class DeriverLoop {
     if (!this.#failed) this.#running ??= this.#run();
   }
 
+  /** Somebody follows the derived files: every pass is told, with the bars that are open. */
+  watch(on: boolean): void {
+    this.#watched = on;
+    this.#forming = undefined;
+    // During a pass, its end reports; before the first one the files may still hold what a crash left behind.
+    if (on && this.#running === undefined && this.#inFiles > 0) this.#report(true);
+  }
+
   async #run(): Promise<void> {
     try {
       for (;;) {
@@ -74,7 +89,8 @@ export class DeriverLoop {
         await this.#reader.refresh();
         // A stop where this run began: what is open there is an earlier run's, everything later is the collector's own.
         await this.#deriver.advance(this.#saidInherited ? this.#target : Math.min(this.#target, this.#options.startSeq));
-        this.#report(false);
+        this.#inFiles = this.#deriver.position;
+        this.#report(this.#watched);
         if (this.#deriver.position === before) break;
       }
     } catch (error) {
@@ -100,7 +116,20 @@ export class DeriverLoop {
     if (!now && ms - this.#saidMs < NOTE_EVERY_MS) return;
     this.#saidMs = ms;
     const problems = this.#problems.splice(0);
-    this.#options.say({ type: "derived", position: this.#deriver.position, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems });
+    this.#options.say({ type: "derived", position: this.#inFiles, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems, forming: this.#openBars() });
+  }
+
+  #openBars(): readonly FormingBar[] {
+    const { config, configDigest, canonicalizer } = this.#deriver;
+    if (!this.#watched || config === undefined) return [];
+    if (this.#forming?.configDigest !== configDigest) {
+      const streams = Object.keys(config.folds).flatMap((instrument) => {
+        const [sourceId = "", symbol = ""] = instrument.split(":");
+        return config.intervals.map((interval) => ({ sourceId, symbol, interval }));
+      });
+      this.#forming = { configDigest, watch: new FormingWatch(streams, canonicalizer) };
+    }
+    return this.#forming.watch.changed(FORMING_MAX);
   }
 
   /** Derives what is left, writes a checkpoint and lets go. Throws `derive.failed`; the log is not affected by that. */
@@ -109,6 +138,7 @@ export class DeriverLoop {
     if (!this.#failed) {
       await this.#run();
       await this.#deriver.finish();
+      this.#inFiles = this.#deriver.position;
     }
     this.#report(true);
     const { refused, unhandled } = this.#deriver.canonicalizer.counts;

@@ -7,6 +7,7 @@ import type { VenueId } from "../../shared/market.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
+import type { DerivedWatcher } from "./derived-watch.ts";
 import { Thread, threadEntry } from "./thread.ts";
 import type {
   CollectorCall, CollectorData, CollectorNote, CollectorNoteIn, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary,
@@ -54,6 +55,7 @@ export class Recording {
   readonly #deriver: DeriverThread;
   readonly #collectors = new Map<VenueId, CollectorThread>();
   readonly #statuses = new Map<VenueId, CollectorNote>();
+  readonly #watchers = new Set<DerivedWatcher>();
   #positions = NOTHING;
   #firstAppended = 0;
   #halted: Fault | undefined;
@@ -143,6 +145,21 @@ export class Recording {
     this.#derived = note;
     for (const problem of note.problems) this.#listener.onProblem(problem);
     this.#listener.onDerived(note);
+    for (const watcher of this.#watchers) {
+      watcher.derived(note.position);
+      if (note.forming.length > 0) watcher.forming(note.forming);
+    }
+  }
+
+  /** Tells how far deriving is, now and from here on, and the open bars. The returned function ends it. */
+  watchDerived(watcher: DerivedWatcher): () => void {
+    this.#watchers.add(watcher);
+    if (this.#derived !== undefined) watcher.derived(this.#derived.position);
+    this.#deriver.note({ type: "watch", on: true });
+    return () => {
+      this.#watchers.delete(watcher);
+      if (this.#watchers.size === 0) this.#deriver.note({ type: "watch", on: false });
+    };
   }
 
   /** What earlier runs did not come to: a recorder that is killed again before its backfill leaves gaps that no last id tells of. */
@@ -238,6 +255,7 @@ export class Recording {
     await attempt(this.#deriver.close<DerivedSummary>({ type: "close" }, 120_000).then((summary) => {
       this.#summary = summary;
     }));
+    for (const watcher of this.#watchers) watcher.ended();
     const [first] = troubles;
     if (first !== undefined && this.#halted === undefined) throw first instanceof Error ? first : new FaultError({ code: "engine.bug", message: String(first) });
   }

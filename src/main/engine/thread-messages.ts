@@ -5,7 +5,7 @@ import type { CaptureConfig } from "../../shared/control.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { PlayerCommand } from "../../shared/protocol/commands.ts";
 import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
-import type { BarKey } from "../../shared/candles.ts";
+import type { BarKey, FormingBar } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { BackfillRange, Endpoints, Subscription } from "../venues/adapter.ts";
 import type { ResumePoint } from "../venues/collector.ts";
@@ -76,7 +76,10 @@ export type DeriverCall =
   /** `startSeq`: where the log ended when this run began; the gaps that are open there are reported once. */
   | { readonly type: "open"; readonly startSeq: number }
   | { readonly type: "close" };
-export type DeriverNoteIn = { readonly type: "durable"; readonly seq: number };
+export type DeriverNoteIn =
+  | { readonly type: "durable"; readonly seq: number }
+  /** While watched, every pass is reported, with the bars that are open. */
+  | { readonly type: "watch"; readonly on: boolean };
 /** Answer to the deriver's `close`: what the whole capture holds. */
 export interface DerivedSummary {
   readonly quarantined: number;
@@ -93,6 +96,8 @@ export interface DeriverNote {
   readonly position: number;
   readonly gapsOpen: number;
   readonly problems: readonly Fault[];
+  /** Open bars that changed since the note before; empty unless watched. */
+  readonly forming: readonly FormingBar[];
 }
 
 // ── player ───────────────────────────────────────────────────────────────────

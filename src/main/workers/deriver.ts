@@ -29,6 +29,7 @@ const thread = serveThread<DeriverCall, DeriverNoteIn, DeriverNote | InheritedGa
     }
   },
   onNote(note) {
-    loop?.durable(note.seq);
+    if (note.type === "durable") loop?.durable(note.seq);
+    else loop?.watch(note.on);
   },
 });

@@ -21,10 +21,11 @@ export class FormingWatch {
     });
   }
 
-  /** The newest open bar of each stream where it changed. */
-  changed(): readonly FormingBar[] {
+  /** The newest open bar of each stream where it changed, at most so many: the others are found changed the next time. */
+  changed(most = Infinity): readonly FormingBar[] {
     const bars: FormingBar[] = [];
     for (const { name, instrument, interval } of this.#watched) {
+      if (bars.length >= most) break;
       const bar = this.#canonicalizer.open(instrument, interval).at(-1);
       if (bar === undefined || this.#told.get(name) === bar.lastSeq) continue;
       this.#told.set(name, bar.lastSeq);
