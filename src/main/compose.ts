@@ -2,13 +2,15 @@
 import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fault } from "../shared/base.ts";
-import type { CaptureConfig } from "../shared/control.ts";
+import { configDigest, type CaptureConfig } from "../shared/control.ts";
 import { venueFromText, type VenueId } from "../shared/market.ts";
 import { INTERVALS } from "../shared/time.ts";
-import { Engine, type LiveListener, type LiveSource } from "./engine/engine.ts";
+import { Engine } from "./engine/engine.ts";
+import type { LiveListener, LiveSource } from "./engine/live-source.ts";
 import { captureBytes, summarizeCaptures } from "./engine/capture-list.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
+import { sha256 } from "./rawlog/sha256.ts";
 import type { Endpoints } from "./venues/adapter.ts";
 import { adapterFor } from "./venues/registry.ts";
 import { VERSION } from "./version.ts";
@@ -126,21 +128,23 @@ export async function startLive(
       }
       recorded.push({ venue, endpoints: used, subscriptions: symbols.map((symbol) => ({ venue, symbol, channels: adapter.defaultChannels })) });
     }
+    const config = configOf(recorded, named);
     const recording = await Recording.start(
-      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config: configOf(recorded, named), venues: recorded },
+      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config, venues: recorded },
       { ...listener, onDerived: () => { listener.onStatus(); } },
     );
-    return liveSource(recording, simulator);
+    return liveSource(recording, simulator, { configDigest: configDigest(config, sha256), simulated: sources.some(({ venue }) => venue === "sim") });
   } catch (error) {
     await simulator?.close();
     throw error;
   }
 }
 
-function liveSource(recording: Recording, simulator: SimulatorLink | undefined): LiveSource {
+function liveSource(recording: Recording, simulator: SimulatorLink | undefined, past: Pick<LiveSource, "configDigest" | "simulated">): LiveSource {
   return {
     captureId: recording.captureId,
     captureFolder: recording.captureFolder,
+    ...past,
     get positions() { return recording.positions; },
     get messages() { return recording.messages; },
     get halted() { return recording.halted; },
@@ -148,6 +152,7 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined):
     get derivedSeq() { return recording.derivedSeq; },
     get sources() { return recording.sources; },
     get streams() { return recording.streams; },
+    watchDerived: (watcher) => recording.watchDerived(watcher),
     reopen: (streamId, reason) => recording.reopen(streamId, reason),
     fault: simulator === undefined ? undefined : (name, amount) => simulator.fault(name, amount),
     async close(reason) {

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
-import type { LiveSource } from "../engine/engine.ts";
+import type { LiveSource } from "../engine/live-source.ts";
 import { RateMeter } from "../engine/rate-meter.ts";
 import { collectValues, collectWords } from "./words.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";

@@ -4,7 +4,7 @@ import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
-import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus, type SourceStatus, type StreamStatus } from "../../shared/protocol/frames.ts";
+import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
 import { ClientSession, type CommandHandlers, type StatusPart, type TapeSource } from "./client-session.ts";
@@ -13,6 +13,7 @@ import { lockDataFolder } from "./data-lock.ts";
 import { REFUSED } from "./deriver-loop.ts";
 import { listFiles } from "./file-listing.ts";
 import { Jobs } from "./jobs.ts";
+import type { LiveListener, LiveSource } from "./live-source.ts";
 import { PlayerLink } from "./player-link.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { readSettings, writeSettings, type Settings } from "./settings.ts";
@@ -22,40 +23,6 @@ import type { PlayerAnswer, PlayerCall, PlayerView } from "./thread-messages.ts"
 const STATUS_EVERY_MS = 250;
 const CAPTURES_EVERY_MS = 5_000;
 const CLIENTS_MAX = 8;
-
-/** A running recording, as the engine needs it. */
-export interface LiveSource {
-  readonly captureId: string;
-  readonly captureFolder: string;
-  readonly positions: LogPositions;
-  readonly messages: number;
-  readonly halted: Fault | undefined;
-  /** Gaps that are not repaired, as of `derivedSeq`. */
-  readonly gapsOpen: number;
-  readonly derivedSeq: number;
-  readonly sources: readonly SourceStatus[];
-  readonly streams: readonly StreamStatus[];
-  reopen(streamId: string, reason: string): Promise<void>;
-  /** Faults of the built-in simulator; undefined where the source is none. */
-  readonly fault: ((name: string, amount: number | undefined) => Promise<{ readonly applied: string }>) | undefined;
-  close(reason: string): Promise<void>;
-  /** What the whole capture holds; once closed. */
-  summary(): Promise<LiveSummary>;
-}
-
-export interface LiveSummary {
-  readonly bytes: number;
-  /** Undefined when deriving failed: then nobody knows. */
-  readonly quarantined: number | undefined;
-  readonly unhandled: number | undefined;
-  readonly gaps: number | undefined;
-}
-
-export interface LiveListener {
-  onPositions(positions: LogPositions): void;
-  onStatus(): void;
-  onProblem(problem: Fault): void;
-}
 
 export interface EngineOptions {
   readonly dataFolder: string;

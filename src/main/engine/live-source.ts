@@ -1,0 +1,34 @@
+// A running recording, as the engine and the commands need it: what it says of itself, and what can be asked of it.
+import type { Fault } from "../../shared/base.ts";
+import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
+import type { LogPositions } from "../rawlog/types.ts";
+import type { SharedSource } from "./derived-watch.ts";
+
+export interface LiveSource extends SharedSource {
+  readonly halted: Fault | undefined;
+  /** Gaps that are not repaired, as of `derivedSeq`. */
+  readonly gapsOpen: number;
+  readonly derivedSeq: number;
+  readonly sources: readonly SourceStatus[];
+  readonly streams: readonly StreamStatus[];
+  reopen(streamId: string, reason: string): Promise<void>;
+  /** Faults of the built-in simulator; undefined where the source is none. */
+  readonly fault: ((name: string, amount: number | undefined) => Promise<{ readonly applied: string }>) | undefined;
+  close(reason: string): Promise<void>;
+  /** What the whole capture holds; once closed. */
+  summary(): Promise<LiveSummary>;
+}
+
+export interface LiveSummary {
+  readonly bytes: number;
+  /** Undefined when deriving failed: then nobody knows. */
+  readonly quarantined: number | undefined;
+  readonly unhandled: number | undefined;
+  readonly gaps: number | undefined;
+}
+
+export interface LiveListener {
+  onPositions(positions: LogPositions): void;
+  onStatus(): void;
+  onProblem(problem: Fault): void;
+}
