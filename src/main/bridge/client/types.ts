@@ -8,11 +8,14 @@ import type { GapEntry, Grade } from "../../../shared/candles.ts";
 
 // ── Cache ────────────────────────────────────────────────────────────────────
 
-/** Sequences that were never received and can no longer be had; inclusive. Shown as a hole, never forgotten silently. */
+/**
+ * Sequences that were never received and can no longer be had; inclusive. Shown as a hole, never forgotten silently.
+ * `server_history`: the server kept nothing so old when this client first met it.
+ */
 export interface SequenceHole {
   readonly fromSequence: number;
   readonly toSequence: number;
-  /** Buckets that may be touched: after the last bar known before the hole, before the first one after it. */
+  /** Buckets that may be touched, half-open: from behind the last bar known before the hole, until the first one after it. */
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
   readonly why: RefusalCode | "server_history";
@@ -120,6 +123,10 @@ export interface RemoteTiming {
   readonly missedHeartbeats: number;
   /** A cached batch is written after so long at most; until then it is applied and shown, but its cursor is not moved. */
   readonly persistMs: number;
+  /** The server's health is asked for so often: a request channel that went silent shows there. */
+  readonly healthMs: number;
+  /** Live entries of one stream that wait for backfill; more are let go and backfilled too. */
+  readonly bufferEntriesMax: number;
 }
 
 export interface RemoteListener {
