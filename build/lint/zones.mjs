@@ -22,8 +22,12 @@ export const SIBLING_EXCEPTIONS = {
   derive: { values: ["canonical", "rawlog"] },
   replay: { values: ["canonical", "rawlog", "derive"] },
   importers: { values: ["venues", "rawlog"] },
-  // The bridge serves what was derived, live or replayed, and reads it from the same files; its clocks and timers are net's.
-  bridge: { values: ["derive", "rawlog", "canonical", "replay", "net"] },
+  // The bridge serves what was derived, live or replayed, and reads it from the same files; its clocks and timers are net's,
+  // and what a key is, keys knows.
+  bridge: { values: ["derive", "rawlog", "canonical", "replay", "net", "keys"] },
+  keys: { values: ["rawlog"] },
+  // What is scraped is what the bridge's status says.
+  metrics: { types: ["bridge"] },
   // The cache is the bridge client's, which knows it as an interface.
   store: { types: ["bridge"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
