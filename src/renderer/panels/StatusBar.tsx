@@ -4,7 +4,7 @@ import { useStore } from "zustand";
 import type { RecordingStatus } from "../../shared/protocol/frames.ts";
 import { bytes, count, duration, plural, rate } from "../format/numbers.ts";
 import { act } from "../keyboard/actions.ts";
-import { REMOTE_STATES, seriesOf, standingOf } from "../remote/words.ts";
+import { REMOTE_STATES, seriesOf, standingOf, stateWords } from "../remote/words.ts";
 import { engineStore, shownRemote } from "../store/engine-state.ts";
 import { viewStore } from "../store/view.ts";
 
@@ -49,7 +49,7 @@ function RemoteCell(): ReactElement | undefined {
   const shown = REMOTE_STATES[state];
   return (
     <span className="cell num" data-testid="status-remote" data-state={state}>
-      <span className={`tone-${shown.tone}`} aria-hidden="true">{shown.glyph}</span>{tape.name}: {shown.words}{state === "live" && series?.lagMs !== undefined && <span className="dim">lag {duration(Math.max(0, series.lagMs))}</span>}
+      <span className={`tone-${shown.tone}`} aria-hidden="true">{shown.glyph}</span>{tape.name}: {stateWords(state, remote?.mode)}{state === "live" && series?.lagMs !== undefined && <span className="dim">lag {duration(Math.max(0, series.lagMs))}</span>}
     </span>
   );
 }

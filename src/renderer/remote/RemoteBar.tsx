@@ -8,7 +8,7 @@ import { engineStore, shownRemote } from "../store/engine-state.ts";
 import { viewStore } from "../store/view.ts";
 import { bridgeHistory, remoteCurve } from "./history.ts";
 import { Sparkline } from "./Sparkline.tsx";
-import { explainHoles, missingIn, REMOTE_STATES, seriesOf, standingOf } from "./words.ts";
+import { explainHoles, missingIn, REMOTE_STATES, seriesOf, standingOf, stateWords } from "./words.ts";
 
 const AGE_EVERY_MS = 500;
 /** A curve is scaled to at least this, so that a steady millisecond does not look like trouble. */
@@ -29,6 +29,11 @@ function Fact({ name, children, title, testId, isWide = false }: {
   readonly name: string; readonly children: ReactNode; readonly title?: string; readonly testId?: string; readonly isWide?: boolean;
 }): ReactElement {
   return <span className={`fact num ${isWide ? "fact-wide" : ""}`} title={title} data-testid={testId}><span className="figure-name">{name}</span><span className="fact-value">{children}</span></span>;
+}
+
+/** Below a second nothing more exact is worth a moving digit. */
+function ageWords(ms: number): string {
+  return ms < 1_000 ? "< 1 s ago" : `${duration(ms)} ago`;
 }
 
 /** Everything the server has as one line: applied from the left, holes marked. */
@@ -58,7 +63,7 @@ function Facts({ remoteId, series }: { readonly remoteId: string | undefined; re
       </span>
       <Fact name="lag" testId="remote-lag" title="Receiving minus publishing of the last frame, over two clocks">{series.lagMs === undefined ? "–" : duration(Math.max(0, series.lagMs))}</Fact>
       <Sparkline samples={samples} name="Lag of the last seconds" floor={LAG_FLOOR_MS} />
-      <Fact name="last frame" title="Heartbeats count: a quiet market still has frames">{series.lastFrameMs === undefined ? "–" : `${duration(Math.max(0, nowMs - series.lastFrameMs))} ago`}</Fact>
+      <Fact name="last frame" title="Heartbeats count: a quiet market still has frames">{series.lastFrameMs === undefined ? "–" : ageWords(nowMs - series.lastFrameMs)}</Fact>
       <Fact name="duplicates" title="Came twice and was applied once">{count(series.duplicates)}</Fact>
       <Fact name="gaps repaired" title={`${plural(series.gapsSeen, "gap")} in the sequence seen, ${plural(series.backfilled, "entry", "entries")} backfilled for them`}>{count(series.gapsSeen)}</Fact>
       <Fact name="lost" testId="remote-holes" title={explainHoles(series.holes)}><span className={lost > 0 ? "tone-trouble" : ""}>{count(lost)}</span></Fact>
@@ -78,7 +83,7 @@ export function RemoteBar(): ReactElement {
     <div className="deck remote-bar" role="group" aria-label={`Remote ${name}`} data-testid="remote-bar" data-state={state}>
       <SequenceLine series={series} />
       <div className="deck-row">
-        <span className={`remote-state tone-${shown.tone}`} data-testid="remote-state" data-state={state}><span className="glyph" aria-hidden="true">{shown.glyph}</span><b>{shown.words}</b></span>
+        <span className={`remote-state tone-${shown.tone}`} data-testid="remote-state" data-state={state}><span className="glyph" aria-hidden="true">{shown.glyph}</span><b>{stateWords(state, remote?.mode)}</b></span>
         {series !== undefined && <Facts remoteId={remote?.remoteId} series={series} />}
         <span className="grow clip dim remote-detail" title={detail}>{detail}</span>
         <ActionButton action="remote-resync" className="small" testId="remote-resync" disabled={remote === undefined || isOff}>Resync</ActionButton>

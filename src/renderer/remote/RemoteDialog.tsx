@@ -108,13 +108,14 @@ export function RemoteDialog(): ReactElement {
     event.preventDefault();
     void save({ isOpened: true });
   };
-  const keyHint = fields.serverKey.trim() === "" && !isLoopback(fields.rpc)
-    ? "Beyond this machine a Tapedeck lets in trusted keys only: `tapedeck keys list` on the server shows its key" : "Empty for a plain connection on this machine";
+  const keyHint = fields.serverKey.trim() !== "" ? "The connection is secured: only the server that has this key can answer"
+    : isLoopback(fields.rpc) ? "Empty for a plain connection on this machine"
+    : <>Beyond this machine a Tapedeck lets in trusted keys only; <code>tapedeck keys list</code> there shows its own</>;
   return (
     <Dialog name="remote" title={edited === undefined ? "Add a remote source" : `Remote source ${edited.name}`} testId="remote-dialog" isSticky>
       <form className="form" onSubmit={submit} noValidate>
         <Field title="Name" testId="remote-name" value={fields.name} onChange={change("name")} trouble={shown.name} hint="How the screen calls it" placeholder="Desk" isFirst />
-        <Field title="Address for requests (rpc)" testId="remote-rpc" value={fields.rpc} onChange={change("rpc")} trouble={shown.rpc} hint="`tapedeck serve` prints it when it starts" isMono />
+        <Field title="Address for requests (rpc)" testId="remote-rpc" value={fields.rpc} onChange={change("rpc")} trouble={shown.rpc} hint={<><code>tapedeck serve</code> prints it when it starts</>} isMono />
         <Field title="Address of the live feed (pub), optional" testId="remote-pub" value={fields.pub} onChange={change("pub")} trouble={shown.pub} hint="Empty: the server is asked for it" isMono />
         <Field title="The server's public key, optional" testId="remote-key" value={fields.serverKey} onChange={change("serverKey")} trouble={shown.serverKey} hint={keyHint} isMono />
         <OwnKey hint="The server must trust it before this machine may come in" />

@@ -9,24 +9,25 @@ import { Icon } from "../panels/Icon.tsx";
 import { engineStore } from "../store/engine-state.ts";
 import { openRemoteDialog } from "../store/screen.ts";
 import { viewStore, type ShownSeries } from "../store/view.ts";
-import { explainHoles, missingIn, REMOTE_MODE_WORDS, REMOTE_STATES, standingOf } from "./words.ts";
+import { explainHoles, isBehind, missingIn, REMOTE_MODE_WORDS, REMOTE_STATES, standingOf, stateWords } from "./words.ts";
 
 const nameOf = ({ venue, symbol, interval }: ShownSeries): string => `${venue}.${symbol}.${interval}`;
 
 function SeriesRow({ remote, series, isShown }: { readonly remote: RemoteStatus; readonly series: RemoteSeriesStatus; readonly isShown: boolean }): ReactElement {
   const { state, detail } = standingOf(remote, series);
   const shown = REMOTE_STATES[state];
+  const words = stateWords(state, remote.mode);
   const behind = series.latestSequence - series.appliedSequence;
   const holes = missingIn(series.holes);
   return (
     <li>
       <button
         type="button" className="row-button remote-series" aria-current={isShown} data-testid="remote-series" data-series={nameOf(series)} data-state={state} data-applied={series.appliedSequence}
-        title={`${series.venue} ${series.symbol} ${series.interval}: ${shown.words}${detail === "" ? "" : `, ${detail}`}. ${explainHoles(series.holes)}`} onClick={() => void openRemote(remote.remoteId, series)}
+        title={`${series.venue} ${series.symbol} ${series.interval}: ${words}${detail === "" ? "" : `, ${detail}`}. ${explainHoles(series.holes)}`} onClick={() => void openRemote(remote.remoteId, series)}
       >
-        <span className={`glyph tone-${shown.tone}`} role="img" aria-label={shown.words}>{shown.glyph}</span>
+        <span className={`glyph tone-${shown.tone}`} role="img" aria-label={words}>{shown.glyph}</span>
         <span>{series.symbol}</span><span className="dim">{series.interval}</span><span className="dim clip grow">{series.venue}</span>
-        {holes > 0 && <span className="tone-trouble num">{count(holes)} lost</span>}
+        {holes > 0 && <span className="tone-trouble num remote-lost">{count(holes)} lost</span>}
         {series.lagMs !== undefined && state === "live" && <span className="num dim latency">{duration(Math.max(0, series.lagMs))}</span>}
         <span className="num remote-sequence" title={behind > 0 ? `${count(behind)} behind` : "Everything is applied"}>#{count(series.appliedSequence)}{behind > 0 && <span className="tone-warn"> −{count(behind)}</span>}</span>
       </button>
@@ -40,7 +41,7 @@ function Offered({ remote }: { readonly remote: RemoteStatus }): ReactElement | 
   if (others.length === 0) return undefined;
   return (
     <details className="remote-offered" open={remote.series.length === 0}>
-      <summary data-testid="remote-offered">{others.length} more {others.length === 1 ? "series" : "series"} offered</summary>
+      <summary data-testid="remote-offered">{watched.size === 0 ? `${others.length} series offered` : `${others.length} more offered`}</summary>
       <ul>{others.map((one) => (
         <li key={nameOf(one)}>
           <button type="button" className="row-button remote-series" data-testid="remote-offer" data-series={nameOf(one)} onClick={() => void openRemote(remote.remoteId, one)}>
@@ -54,6 +55,7 @@ function Offered({ remote }: { readonly remote: RemoteStatus }): ReactElement | 
 
 function RemoteRow({ remote, isShown, series }: { readonly remote: RemoteStatus; readonly isShown: boolean; readonly series: ShownSeries | undefined }): ReactElement {
   const shown = REMOTE_STATES[remote.state];
+  const isHeard = !isBehind(remote.state);
   return (
     <li className="market" data-testid="remote-row" data-remote={remote.remoteId} data-state={remote.state}>
       <div className="row market-row" data-shown={isShown}>
@@ -63,7 +65,7 @@ function RemoteRow({ remote, isShown, series }: { readonly remote: RemoteStatus;
         >
           <span className={`glyph tone-${shown.tone}`} role="img" aria-label={shown.words}>{shown.glyph}</span>
           <b className="clip">{remote.name}</b>
-          {remote.mode !== undefined && <span className={`tag tag-${remote.mode}`}>{REMOTE_MODE_WORDS[remote.mode]}</span>}
+          {remote.mode !== undefined && <span className={`tag ${isHeard ? `tag-${remote.mode}` : ""}`}>{REMOTE_MODE_WORDS[remote.mode]}</span>}
           <span className="grow" />
           {remote.state !== "live" && remote.state !== "connected" && <span className={`tone-${shown.tone} clip`}>{shown.words}</span>}
         </button>

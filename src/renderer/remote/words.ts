@@ -17,6 +17,11 @@ export const REMOTE_STATES: Readonly<Record<RemoteState, Shown>> = {
   refused: { glyph: "✕", tone: "trouble", words: "refused" },
 };
 
+/** The state's word. Of a replay or a simulation "live" would be a lie: what is up to date there is no present of a market. */
+export function stateWords(state: RemoteState, mode: RemoteStatus["mode"]): string {
+  return state === "live" && mode !== "live" ? "up to date" : REMOTE_STATES[state].words;
+}
+
 export const REMOTE_MODE_WORDS: Readonly<Record<NonNullable<RemoteStatus["mode"]>, string>> = { live: "LIVE", replay: "REPLAY", simulated: "SIMULATED" };
 
 export function seriesOf(remote: RemoteStatus | undefined, series: ShownSeries | undefined): RemoteSeriesStatus | undefined {

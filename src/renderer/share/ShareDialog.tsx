@@ -47,7 +47,7 @@ function StartForm({ status }: { readonly status: ShareStatus | undefined }): Re
   return (
     <form className="share-form" onSubmit={(event) => void start(event)} noValidate>
       <div className="two">
-        <Field title="Live feed (pub)" testId="share-pub" value={pub} onChange={(sharePub) => screenStore.setState({ sharePub })} trouble={isChecked ? pubTrouble : undefined} hint={hint(pub)} isMono />
+        <Field title="Live feed (pub)" isFirst testId="share-pub" value={pub} onChange={(sharePub) => screenStore.setState({ sharePub })} trouble={isChecked ? pubTrouble : undefined} hint={hint(pub)} isMono />
         <Field title="Requests (rpc)" testId="share-rpc" value={rpc} onChange={(shareRpc) => screenStore.setState({ shareRpc })} trouble={isChecked ? rpcTrouble : undefined} hint={hint(rpc)} isMono />
       </div>
       {said !== undefined && <p className="tone-trouble" role="alert" data-testid="share-trouble">{said}</p>}
@@ -92,17 +92,22 @@ function Clients({ status }: { readonly status: ShareStatus }): ReactElement {
   );
 }
 
+/** A stream of one-minute bars has a rate too: below a tenth per second it is told by the minute. */
+function perTime(perSecond: number): string {
+  return perSecond > 0 && perSecond < 0.1 ? `${(perSecond * 60).toFixed(1)}/min` : `${rate(perSecond)}/s`;
+}
+
 function Streams({ status }: { readonly status: ShareStatus }): ReactElement {
   const curves = useStore(bridgeHistory, (state) => state.curves);
   if (status.streams.length === 0) return <p className="empty">Streams appear with their first bar.</p>;
   return (
     <table className="figures num" data-testid="share-streams">
-      <thead><tr><th scope="col">Stream</th><th scope="col">Sequence</th><th scope="col">Rate</th><th scope="col" title="Forming bars replaced by a newer one before they were sent">Conflated</th><th scope="col" colSpan={2} title="From knowing a bar to publishing it">Lag</th></tr></thead>
+      <thead><tr><th scope="col">Stream</th><th scope="col">Sequence</th><th scope="col">Rate</th><th scope="col" title="Forming bars replaced by a newer one before they were sent">Conflated</th><th scope="col" title="From knowing a bar to publishing it">Lag</th><th scope="col"><span className="for-readers">Lag over time</span></th></tr></thead>
       <tbody>{status.streams.map((stream) => (
         <tr key={shareCurve(stream)}>
           <th scope="row" className="clip">{stream.symbol} <span className="dim">{stream.interval} · {stream.venue}</span></th>
-          <td>#{count(stream.latestSequence)}</td><td>{rate(stream.rate)}/s</td><td>{count(stream.conflated)}</td><td>{stream.lagMs === undefined ? "–" : duration(Math.max(0, stream.lagMs))}</td>
-          <td><Sparkline samples={curves.get(shareCurve(stream)) ?? NO_SAMPLES} name={`Lag of ${stream.symbol} ${stream.interval}`} floor={LAG_FLOOR_MS} /></td>
+          <td>#{count(stream.latestSequence)}</td><td>{perTime(stream.rate)}</td><td>{count(stream.conflated)}</td><td>{stream.lagMs === undefined ? "–" : duration(Math.max(0, stream.lagMs))}</td>
+          <td className="figures-curve"><Sparkline samples={curves.get(shareCurve(stream)) ?? NO_SAMPLES} name={`Lag of ${stream.symbol} ${stream.interval}`} floor={LAG_FLOOR_MS} /></td>
         </tr>
       ))}</tbody>
     </table>

@@ -17,8 +17,10 @@ export const toastStore = createStore<ToastState>(() => ({ toasts: [], nextId: 1
 
 function push(toast: Omit<Toast, "id">): void {
   toastStore.setState(({ toasts, nextId }) => {
-    // The same trouble again replaces its older line instead of filling the screen.
-    const others = toasts.filter((other) => other.code !== toast.code || other.message !== toast.message);
+    // The same trouble again replaces its older line instead of filling the screen. Of a remote that comes and goes only the newest line
+    // counts: its banner, its row and its bar tell the rest.
+    const isOfBridge = toast.code.startsWith("remote.") || toast.code.startsWith("bridge.");
+    const others = toasts.filter((other) => other.code !== toast.code || (!isOfBridge && other.message !== toast.message));
     return { toasts: [...others, { ...toast, id: nextId }].slice(-TOASTS_MAX), nextId: nextId + 1 };
   });
 }

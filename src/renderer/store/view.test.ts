@@ -1,7 +1,7 @@
 // What a view update does to the view: reset replaces, changes merge by key.
 import { describe, expect, it } from "vitest";
 import type { GapEntry } from "../../shared/candles.ts";
-import type { EngineFrame, ViewUpdate } from "../../shared/protocol/frames.ts";
+import type { EngineFrame, PlayerView, ViewUpdate } from "../../shared/protocol/frames.ts";
 import { changesOf, isStale } from "./engine-state.ts";
 import { applyView, initialView, mergeByKey } from "./view.ts";
 
@@ -50,5 +50,15 @@ describe("a frame", () => {
     const before = { tape: undefined, heldPlayer: undefined };
     expect(Object.keys(changesOf(frame, before))).toEqual(["epoch", "mode"]);
     expect(changesOf({ ...frame, newestRecvMs: 10, madeMs: 17 }, before).lagMs).toBe(7);
+  });
+
+  it("of a remote has no player, and the way back finds the one before", () => {
+    const player = { captureId: "a" } as PlayerView;
+    const capture = { kind: "capture", captureId: "a" } as const;
+    const before = { tape: capture, heldPlayer: player };
+    const away = changesOf({ ...frame, tape: { kind: "remote", remoteId: "desk", name: "Desk" } }, before);
+    expect([away.tape?.kind, away.player, away.heldPlayer]).toEqual(["remote", undefined, player]);
+    const back = changesOf({ ...frame, tape: capture }, { tape: away.tape, heldPlayer: away.heldPlayer });
+    expect([back.tape?.kind, back.player]).toEqual(["capture", player]);
   });
 });
