@@ -1,7 +1,7 @@
 // What a bar is made of, as of the cursor: its versions, grades, sources and gaps; its refold from the log; raw messages.
 // Only reads: neither the cursor nor the chronicle moves.
 import { fault, type Sha256, type StopSignal } from "../../shared/base.ts";
-import type { BarKey, BarValues, BarVersion, GapEntry, ProvenanceRun, ValueDiff } from "../../shared/candles.ts";
+import type { BarKey, BarVersion, GapEntry, ProvenanceRun } from "../../shared/candles.ts";
 import { add, type Decimal, formatDecimal, ZERO } from "../../shared/decimal.ts";
 import { toHex } from "../../shared/leaf.ts";
 import { instrumentId } from "../../shared/market.ts";
@@ -9,17 +9,13 @@ import type { BarReport, RawMessage, RawPage, RecomputeReport } from "../../shar
 import type { RawRecord } from "../../shared/raw.ts";
 import { formatUtcMs, INTERVAL_MS } from "../../shared/time.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
+import { valueDiffs, valueTexts } from "./bar-text.ts";
 import { Chronicle, lastBelow } from "./chronicle.ts";
 import { SeenTrades } from "./duplicates.ts";
 import type { TapeRecord } from "./records.ts";
 import type { Tape } from "./tape.ts";
 import { Turns } from "./turns.ts";
 import { gradeIndexAt } from "./view.ts";
-
-function texts(values: BarValues): Readonly<Record<string, string>> {
-  const entries = Object.entries(values).map(([name, value]: [string, Decimal | number]) => [name, typeof value === "number" ? String(value) : formatDecimal(value)] as const);
-  return Object.fromEntries(entries);
-}
 
 function nameOf(key: BarKey): string {
   return `${instrumentId(key)} ${key.interval} ${formatUtcMs(key.openMs)}`;
@@ -47,8 +43,8 @@ export async function inspectBar(tape: Tape, request: { readonly key: BarKey; re
   const now = grades.at(-1) ?? head.canonicalizer.gradeOf(key);
   return {
     key,
-    versions: versions.map(({ revision, reason, digest, atSeq, values, diff }) => ({ revision, reason, digest, atSeq, values: texts(values), diff })),
-    forming: forming && texts(forming.values),
+    versions: versions.map(({ revision, reason, digest, atSeq, values, diff }) => ({ revision, reason, digest, atSeq, values: valueTexts(values), diff })),
+    forming: forming && valueTexts(forming.values),
     grade: now?.grade,
     gradeWhy: now?.why ?? (versions.length === 0 && forming === undefined ? "nothing is known of this bucket at the cursor" : "not graded yet"),
     gradeHistory: grades,
@@ -159,15 +155,8 @@ export async function recomputeBar(tape: Tape, key: BarKey, signal: StopSignal):
   const match = actual !== undefined && actual.digest === expected.digest;
   return {
     match, expected: expected.digest, actual: actual?.digest ?? "", messages, elapsedMs: clock.monotonicMs() - startMs,
-    diff: match ? [] : difference(expected.values, actual?.values),
+    diff: match ? [] : valueDiffs(expected.values, actual?.values),
   };
-}
-
-function difference(before: BarValues, after: BarValues | undefined): readonly ValueDiff[] {
-  const left = texts(before);
-  const right = after === undefined ? {} : texts(after);
-  const fields = Object.keys(left) as (keyof BarValues)[];
-  return fields.filter((field) => left[field] !== right[field]).map((field) => ({ field, before: left[field] ?? "", after: right[field] ?? "" }));
 }
 
 /** Bytes of a payload that a page shows; the rest is cut and said so. */
