@@ -32,22 +32,27 @@ const FORMING = barVtable(["digest", "reason", "revision", "grade"]);
 /** -1 where the character is no hex digit in lower case. */
 const NIBBLES = Int8Array.from({ length: 128 }, (_, code) => "0123456789abcdef".indexOf(String.fromCharCode(code)));
 
+/** `assert` would build its message each time, which here is most of the work. */
+function broken(message: string): never {
+  throw new Error(`Invariant: ${message}`);
+}
+
 function putSafe(view: DataView, at: number, value: number): void {
-  assert(Number.isSafeInteger(value), `a 64-bit field takes safe integers, got ${value}`);
+  if (!Number.isSafeInteger(value)) broken(`a 64-bit field takes safe integers, got ${value}`);
   // >>> is modulo 2^32 and floor rounds towards the past: two's complement of negative numbers too.
   view.setUint32(at, value >>> 0, true);
   view.setInt32(at + 4, Math.floor(value / TWO_32), true);
 }
 
 function putDecimal(view: DataView, at: number, { mantissa, scale }: Decimal): void {
-  assert(Number.isInteger(scale) && scale >= 0 && scale <= DECIMAL_DIGITS_MAX, `a decimal's scale is 0 … ${DECIMAL_DIGITS_MAX}, got ${scale}`);
+  if (!Number.isInteger(scale) || scale < 0 || scale > DECIMAL_DIGITS_MAX) broken(`a decimal's scale is 0 … ${DECIMAL_DIGITS_MAX}, got ${scale}`);
   if (typeof mantissa === "number") {
     putSafe(view, at, mantissa);
     const sign = mantissa < 0 ? -1 : 0;
     view.setInt32(at + 8, sign, true);
     view.setInt32(at + 12, sign, true);
   } else {
-    assert(BigInt.asIntN(128, mantissa) === mantissa, `a decimal's mantissa has 128 bits at most, got ${mantissa}`);
+    if (BigInt.asIntN(128, mantissa) !== mantissa) broken(`a decimal's mantissa has 128 bits at most, got ${mantissa}`);
     view.setBigUint64(at, BigInt.asUintN(64, mantissa), true);
     view.setBigInt64(at + 8, mantissa >> 64n, true);
   }
@@ -56,7 +61,7 @@ function putDecimal(view: DataView, at: number, { mantissa, scale }: Decimal): v
 }
 
 function putDigest(view: DataView, at: number, digest: string): void {
-  assert(digest.length === 2 * DIGEST_BYTES, `a digest has ${2 * DIGEST_BYTES} hex digits, got ${JSON.stringify(digest)}`);
+  if (digest.length !== 2 * DIGEST_BYTES) broken(`a digest has ${2 * DIGEST_BYTES} hex digits, got ${JSON.stringify(digest)}`);
   view.setUint32(at, DIGEST_BYTES, true);
   let bad = 0;
   for (let index = 0; index < DIGEST_BYTES; index += 1) {
@@ -65,7 +70,7 @@ function putDigest(view: DataView, at: number, digest: string): void {
     bad |= high | low;
     view.setUint8(at + 4 + index, (high << 4) | low);
   }
-  assert(bad >= 0, `a digest is hex in lower case, got ${JSON.stringify(digest)}`);
+  if (bad < 0) broken(`a digest is hex in lower case, got ${JSON.stringify(digest)}`);
 }
 
 function putValues(view: DataView, at: number, values: BarValues): void {
@@ -77,20 +82,20 @@ function putValues(view: DataView, at: number, values: BarValues): void {
   putDecimal(view, at + PLACE.quoteVolume, values.quoteVolume);
   putDecimal(view, at + PLACE.takerBuyVolume, values.takerBuyVolume);
   putDecimal(view, at + PLACE.takerBuyQuoteVolume, values.takerBuyQuoteVolume);
-  assert(values.tradeCount >= 0, `a bar's trades are counted from 0, got ${values.tradeCount}`);
+  if (values.tradeCount < 0) broken(`a bar's trades are counted from 0, got ${values.tradeCount}`);
   putSafe(view, at + PLACE.tradeCount, values.tradeCount);
 }
 
 function putOrigin(view: DataView, at: number, atSeq: number, knownNs: bigint): void {
-  assert(atSeq >= 0, `a log position is counted from 0, got ${atSeq}`);
-  assert(BigInt.asIntN(64, knownNs) === knownNs, `epoch ns has 64 bits, got ${knownNs}`);
+  if (atSeq < 0) broken(`a log position is counted from 0, got ${atSeq}`);
+  if (BigInt.asIntN(64, knownNs) !== knownNs) broken(`epoch ns has 64 bits, got ${knownNs}`);
   putSafe(view, at + PLACE.atSeq, atSeq);
   view.setBigInt64(at + PLACE.knownNs, knownNs, true);
 }
 
 function writeBar(writer: FlatWriter, bar: BridgeBar, atSeq: number, knownNs: bigint): Ref {
   const { digest, revision } = bar;
-  assert(Number.isInteger(revision) && revision >= 1 && revision < TWO_32, `a bar's revision is 1 or more, got ${revision}`);
+  if (!Number.isInteger(revision) || revision < 1 || revision >= TWO_32) broken(`a bar's revision is 1 or more, got ${revision}`);
   const reason = writer.sharedText(bar.reason);
   const vtable = writer.vtable(digest === undefined ? WITHOUT_DIGEST : WITH_DIGEST);
   const at = writer.block(digest === undefined ? BAR_BYTES : BAR_BYTES + DIGEST_VECTOR_BYTES, 8);

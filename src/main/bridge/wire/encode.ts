@@ -103,7 +103,7 @@ function writeEntries(writer: FlatWriter, entries: readonly SequencedEntry[], en
   // Back to front, as the frame grows: then its candles lie in reading order.
   for (let index = entries.length - 1; index >= 0; index -= 1) {
     const entry = entries[index];
-    assert(entry !== undefined && entry.sequence === first + index, `sequence ${entry?.sequence} is not ${first + index}: a batch has no holes`);
+    if (entry?.sequence !== first + index) throw new Error(`Invariant: sequence ${entry?.sequence} is not ${first + index}: a batch has no holes`);
     refs[index] = writeEntry(writer, entry);
   }
   return writer.refs(refs);

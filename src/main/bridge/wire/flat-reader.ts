@@ -50,11 +50,10 @@ export class FlatFrame {
     return new FlatTable(this, this.view.getUint32(0, true), name);
   }
 
-  /** Where the offset at `at` points; unsigned, so never backwards. */
-  target(at: number, what: string): number {
+  /** Where the offset at `at` points; unsigned, so never backwards. 0 when that is outside the frame. */
+  target(at: number): number {
     const target = at + this.view.getUint32(at, true);
-    if (target > this.length - 4) throw malformed(`${what} lies outside the frame`);
-    return target;
+    return target > this.length - 4 ? 0 : target;
   }
 
   /** Start and length of a vector whose elements take `elementBytes`. */
@@ -211,14 +210,17 @@ export class FlatTable {
   }
 
   optionalText(slot: number, field: string, bytesMax: number): string | undefined {
-    const at = this.#field(slot, 4);
-    return at === 0 ? undefined : this.frame.text(this.frame.target(at, this.named(field)), bytesMax, this.named(field));
+    const at = this.place(slot, field);
+    return at === 0 ? undefined : this.frame.text(at, bytesMax, this.named(field));
   }
 
-  /** Where the text lies, so that a repeated one need not be decoded again; 0 when absent. */
+  /** Where what a link points to lies, at least four bytes before the end; 0 when absent. */
   place(slot: number, field: string): number {
     const at = this.#field(slot, 4);
-    return at === 0 ? 0 : this.frame.target(at, this.named(field));
+    if (at === 0) return 0;
+    const target = this.frame.target(at);
+    if (target === 0) throw malformed(`${this.named(field)} lies outside the frame`);
+    return target;
   }
 
   /** Bytes of exactly this length as hex; undefined when absent. */
@@ -257,7 +259,8 @@ export class FlatTable {
     const items: T[] = [];
     try {
       for (let index = 0; index < count; index += 1) {
-        const target = this.frame.target(at + 4 + 4 * index, field);
+        const target = this.frame.target(at + 4 + 4 * index);
+        if (target === 0) throw malformed(`table ${options.name} lies outside the frame`);
         items.push(read(new FlatTable(this.frame, target, options.name), index));
       }
     } catch (error) {

@@ -90,7 +90,8 @@ export const ANSWERS: Readonly<Record<string, Answer>> = {
 /** Large enough to be compressed for those who accept it. */
 export const LARGE_ANSWER: Answer = {
   type: "backfill_response", key: KEY, historyId: HISTORY.historyId, mode: "live", hasMore: false, nextSequence: undefined, refusal: undefined,
-  latestSequence: 200, firstSequence: 1, entries: Array.from({ length: 200 }, (_, index) => barEntry(index + 1)),
+  latestSequence: 12, firstSequence: 1,
+  entries: Array.from({ length: 12 }, (_, index) => ({ ...GRADE_ENTRY, sequence: index + 1, why: `id ${5_266_583_935 + index} never came; `.repeat(110) })),
 };
 
 const PUBLISHED = { key: KEY, historyId: HISTORY.historyId, mode: "live", publishedNs: KNOWN_NS } as const;
