@@ -8,8 +8,9 @@ export interface EncodeAnswerOptions {
 }
 
 /**
- * Frames whole, both ways. Decoders never throw, whatever the bytes: they fail with `wire.malformed`, `wire.too-large`,
- * `wire.unexpected` (a payload that does not belong on this channel) or `wire.version` (another schema version: the message names both). Correlation ids are safe integers ≥ 0; 0 = not asked for.
+ * Frames whole, both ways. Decoders never throw, whatever the bytes: they fail with `wire.malformed`, `wire.oversized`,
+ * `wire.unexpected` (a payload that does not belong on this channel) or `wire.version` (another schema version: the message names
+ * both). Correlation ids are safe integers ≥ 0; 0 = not asked for.
  */
 export interface BridgeCodec {
   encodeRequest(correlationId: number, request: Request): Uint8Array;

@@ -108,7 +108,7 @@ describe("frames that do not belong", () => {
   test("what is too large is not read", () => {
     const large = new Uint8Array(FRAME_BYTES_MAX + 1);
     large.set(request);
-    expect(decodeRequest(large)).toMatchObject({ ok: false, fault: { code: "wire.too-large" } });
+    expect(decodeRequest(large)).toMatchObject({ ok: false, fault: { code: "wire.oversized" } });
     expect(correlationIdOf(large)).toBeUndefined();
   });
   test("compression: a request may not be, an answer's claims are checked", () => {

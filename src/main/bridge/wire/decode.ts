@@ -32,7 +32,7 @@ function versionFault(theirs: number): FaultError {
 }
 
 function openEnvelope(bytes: Uint8Array): OpenEnvelope {
-  if (bytes.length > FRAME_BYTES_MAX) throw fault("wire.too-large", `bridge frame refused unread: ${bytes.length} bytes, ${FRAME_BYTES_MAX} are allowed`);
+  if (bytes.length > FRAME_BYTES_MAX) throw fault("wire.oversized", `bridge frame refused unread: ${bytes.length} bytes, ${FRAME_BYTES_MAX} are allowed`);
   const frame = new FlatFrame(bytes);
   if (!frame.hasIdentifier(FILE_IDENTIFIER)) throw malformed(`it is no ${FILE_IDENTIFIER} frame (is the other side a Tapedeck bridge?)`);
   const envelope = frame.root("Envelope");

@@ -1,7 +1,7 @@
 // What the fuzz test and the long fuzz run share: every decoder over one frame, and what may come of it.
 import { correlationIdOf, decodeAnswer, decodePublication, decodeRequest } from "./decode.ts";
 
-const CODES = new Set(["wire.malformed", "wire.unexpected", "wire.version", "wire.too-large"]);
+const CODES = new Set(["wire.malformed", "wire.unexpected", "wire.version", "wire.oversized"]);
 
 /** Throws when a decoder throws, or fails in a way that it should not. Returns how many of the three took the frame. */
 export function decodeEveryWay(frame: Uint8Array): number {
