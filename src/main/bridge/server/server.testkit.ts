@@ -1,5 +1,5 @@
-// What the server half's tests share: a deterministic market of items, a feed from a list, a transport in memory, a readable codec.
-import { canonicalParse, canonicalStringify } from "../../../shared/canonical-json.ts";
+// What the server half's tests share: a deterministic market of items, a feed from a list, a transport in memory, a plain codec.
+import { deserialize, serialize } from "node:v8";
 import { assert, done, failed, type Result, type StopSignal } from "../../../shared/base.ts";
 import { decimal } from "../../../shared/decimal.ts";
 import { INTERVAL_MS } from "../../../shared/time.ts";
@@ -130,30 +130,28 @@ export class ListFeed implements Feed {
 
 // ── Codec ────────────────────────────────────────────────────────────────────
 
-function frameOf(value: object): Uint8Array {
-  return Buffer.from(canonicalStringify(value), "utf8");
-}
-
-function parsed<T>(frame: Uint8Array): Result<T> {
+function read<T>(frame: Uint8Array): Result<T> {
   try {
-    return done(canonicalParse(Buffer.from(frame).toString("utf8")) as T);
+    const value: unknown = deserialize(frame);
+    return typeof value === "object" && value !== null ? done(value as T) : failed("wire.malformed", `a ${typeof value} is no message`);
   } catch (error) {
     return failed("wire.malformed", error instanceof Error ? error.message : String(error));
   }
 }
 
-/** Frames as canonical JSON: `{correlationId, message}`, or the publication itself. A frame `?7…` is malformed but tells its id 7. */
-export const jsonCodec: BridgeCodec = {
-  encodeRequest: (correlationId, message) => frameOf({ correlationId, message }),
-  encodeAnswer: (correlationId, message) => frameOf({ correlationId, message }),
-  encodePublication: (publication) => frameOf(publication),
-  decodeRequest: (frame) => parsed<Numbered<Request>>(frame),
-  decodeAnswer: (frame) => parsed<Numbered<Answer>>(frame),
-  decodePublication: (frame) => parsed<Publication>(frame),
+/** Frames as structured clones: `{correlationId, message}`, or the publication itself. A frame `?7…` is malformed but tells its id 7. */
+export const plainCodec: BridgeCodec = {
+  encodeRequest: (correlationId, message) => serialize({ correlationId, message }),
+  encodeAnswer: (correlationId, message) => serialize({ correlationId, message }),
+  encodePublication: (publication) => serialize(publication),
+  decodeRequest: (frame) => read<Numbered<Request>>(frame),
+  decodeAnswer: (frame) => read<Numbered<Answer>>(frame),
+  decodePublication: (frame) => read<Publication>(frame),
   correlationIdOf(frame) {
-    const text = Buffer.from(frame).toString("utf8");
-    const found = /^\?(\d+)/.exec(text)?.[1] ?? /^\{"correlationId":(\d+)/.exec(text)?.[1];
-    return found === undefined ? undefined : Number(found);
+    const told = /^\?(\d+)/.exec(Buffer.from(frame.subarray(0, 20)).toString("latin1"))?.[1];
+    if (told !== undefined) return Number(told);
+    const message = read<Numbered<unknown>>(frame);
+    return message.ok ? message.value.correlationId : undefined;
   },
 };
 
@@ -172,7 +170,7 @@ export class MemoryTransport implements ServerTransport {
   #listener: ((client: ClientId, frame: Uint8Array) => void) | undefined;
 
   async publish(topic: string, frame: Uint8Array): Promise<void> {
-    const publication = jsonCodec.decodePublication(frame);
+    const publication = plainCodec.decodePublication(frame);
     assert(publication.ok, "the server publishes what can be decoded");
     const sent = { topic, publication: publication.value };
     this.frames.push(frame);
@@ -183,7 +181,7 @@ export class MemoryTransport implements ServerTransport {
   async answer(client: ClientId, frame: Uint8Array): Promise<"sent" | "full" | "gone"> {
     if (this.full.has(client)) return "full";
     if (this.gone.has(client)) return "gone";
-    const answer = jsonCodec.decodeAnswer(frame);
+    const answer = plainCodec.decodeAnswer(frame);
     assert(answer.ok, "the server answers what can be decoded");
     this.answers.set(client, [...(this.answers.get(client) ?? []), answer.value]);
     return "sent";
@@ -198,7 +196,7 @@ export class MemoryTransport implements ServerTransport {
   }
 
   ask(client: ClientId, correlationId: number, request: Request): void {
-    this.receive(client, jsonCodec.encodeRequest(correlationId, request));
+    this.receive(client, plainCodec.encodeRequest(correlationId, request));
   }
 
   answerTo(client: ClientId, correlationId: number): Answer | undefined {
