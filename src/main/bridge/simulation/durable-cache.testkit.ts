@@ -24,12 +24,12 @@ export type CacheSabotage = "cursor-before-entries" | undefined;
 
 export class DurableCache {
   readonly failures: string[] = [];
-  readonly #oracle: Oracle;
+  readonly #oracle: Pick<Oracle, "fault">;
   readonly #random: SeededRandom;
   readonly #sabotage: CacheSabotage;
   readonly #streams = new Map<string, Stored>();
 
-  constructor(options: { readonly oracle: Oracle; readonly random: SeededRandom; readonly sabotage: CacheSabotage }) {
+  constructor(options: { readonly oracle: Pick<Oracle, "fault">; readonly random: SeededRandom; readonly sabotage: CacheSabotage }) {
     this.#oracle = options.oracle;
     this.#random = options.random;
     this.#sabotage = options.sabotage;
@@ -41,9 +41,8 @@ export class DurableCache {
     const inOrder = <T>(run: () => T, between?: () => void): Promise<T> => {
       const turn = last.then(() =>
         life.perform(async () => {
-          if (isSlow) await new Promise<void>((resolve) => void life.after(this.#random.below(WRITE_MS_MAX), resolve));
           between?.();
-          if (between !== undefined && !life.step()) await new Promise<never>(() => undefined);
+          if (isSlow || between !== undefined) await new Promise<void>((resolve) => void life.after(this.#random.below(WRITE_MS_MAX), resolve));
           return run();
         }),
       );

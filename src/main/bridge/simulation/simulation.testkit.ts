@@ -7,7 +7,7 @@ import { SeededRandom } from "../../sim/random.ts";
 import { streamName, type StreamKey } from "../model.ts";
 import { historyOf } from "../server/history.ts";
 import type { BridgeCodec } from "../wire/codec-types.ts";
-import { createCodec } from "../wire/codec.ts";
+import { flatBuffersCodec } from "../wire/codec.ts";
 import { Capture, drawStreams, START_MS } from "./capture.testkit.ts";
 import { ClientLife } from "./client-life.testkit.ts";
 import { DurableCache } from "./durable-cache.testkit.ts";
@@ -131,7 +131,7 @@ class Session {
     this.#captures = this.#drawCaptures();
     this.#capture = this.#captures[0] as Capture;
     this.#disk = new SimDisk(random.fork("disk"));
-    this.#codec = wrapCodec(codec === "wire" ? createCodec() : new TokenCodec(), (publication) => this.#notePublished(publication));
+    this.#codec = wrapCodec(codec === "wire" ? flatBuffersCodec : new TokenCodec(), (publication) => this.#notePublished(publication));
     this.#network = new SimulatedNetwork({ clock: this.#clock, random: random.fork("network"), corrupt: codec === "wire" ? spoilHeader : flipBit, tellsRefusal: random.chance(0.7) });
     this.#seats = Array.from({ length: clients }, (_, index) => this.#seat(index));
   }
