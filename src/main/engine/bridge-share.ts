@@ -1,10 +1,11 @@
 // The bridge's server half as the main process sees it: one child process, started again when it dies, fed with what the recording derives.
-import { setTimeout as sleep } from "node:timers/promises";
-import { FaultError, fault, type Fault } from "../../shared/base.ts";
+import { FaultError, assert, fault, type Clock, type Fault, type Timers } from "../../shared/base.ts";
 import type { FormingBar } from "../../shared/candles.ts";
 import type { Bound, FeedSpec, ServeOptions, ServerProcessCall, ServerProcessNote, ServerProcessNoteIn, ServerSecurity } from "../bridge/process-messages.ts";
 import type { Retention, ServerStatus } from "../bridge/server/types.ts";
-import { ChildProcess } from "./child-process.ts";
+import { pause } from "../bridge/feed/pace.ts";
+import { NodeClock, nodeTimers } from "../net/node-clock.ts";
+import { ChildProcess, type SpawnChild } from "./child-process.ts";
 import type { SharedSource } from "./derived-watch.ts";
 import { faultOf } from "./thread.ts";
 
@@ -31,8 +32,12 @@ export interface BridgeShareOptions {
   onFed?(): void;
   /** It could not be kept running: nothing is served any more. */
   onGone?(problem: Fault): void;
+  /** Electron's shell passes its own way of starting a process. */
+  readonly spawn?: SpawnChild;
   /** For tests. */
-  spawn?(listener: ServerChildListener): ServerChild;
+  launch?(listener: ServerChildListener): ServerChild;
+  readonly clock?: Clock;
+  readonly timers?: Timers;
 }
 
 export interface ServerChildListener {
@@ -58,32 +63,35 @@ const RESTART_MAX_MS = 10_000;
 /** Deaths without a steady time between them after which it is left dead. */
 const DEATHS_MAX = 5;
 const STEADY_MS = 60_000;
+const NEVER = new AbortController().signal;
 
-function spawnServer(distMain: URL, listener: ServerChildListener): ServerChild {
+function launchServer({ distMain, spawn }: BridgeShareOptions, listener: ServerChildListener): ServerChild {
   return new ChildProcess<ServerProcessCall, ServerProcessNoteIn, ServerProcessNote>({
-    entry: new URL("./processes/bridge-server.js", distMain), name: "bridge-server", data: {}, onNote: listener.onNote, onDeath: listener.onDeath,
+    entry: new URL("./processes/bridge-server.js", distMain), name: "bridge-server", ...(spawn === undefined ? {} : { spawn }), ...listener,
   });
 }
 
 /** This run's configuration is its first record: before it is durable, a log may be empty or show the configuration of another run. */
-async function headWritten(live: SharedSource): Promise<void> {
-  const deadlineMs = performance.now() + HEAD_DEADLINE_MS;
+async function headWritten(live: SharedSource, { clock, timers }: { readonly clock: Clock; readonly timers: Timers }): Promise<void> {
+  const deadlineMs = clock.monotonicMs() + HEAD_DEADLINE_MS;
   while (live.messages - (live.positions.appended - live.positions.durable) < 1) {
-    if (performance.now() > deadlineMs) throw fault("bridge.no-head", `The recording ${live.captureId} wrote nothing in ${HEAD_DEADLINE_MS / 1_000} s: there is nothing to serve yet, look at the recorder's messages`);
-    await sleep(HEAD_POLL_MS);
+    if (clock.monotonicMs() > deadlineMs) throw fault("bridge.no-head", `The recording ${live.captureId} wrote nothing in ${HEAD_DEADLINE_MS / 1_000} s: there is nothing to serve yet, look at the recorder's messages`);
+    await pause(timers, HEAD_POLL_MS, NEVER);
   }
 }
 
-async function specOf(what: BridgeShareOptions["what"]): Promise<FeedSpec> {
+async function specOf(what: BridgeShareOptions["what"], time: { readonly clock: Clock; readonly timers: Timers }): Promise<FeedSpec> {
   if ("spec" in what) return what.spec;
   const { captureFolder, captureId, simulated, configDigest } = what.live;
-  await headWritten(what.live);
+  await headWritten(what.live, time);
   return { kind: "capture", captureFolder, captureId, simulated, configDigest };
 }
 
 export class BridgeShare {
   readonly #options: BridgeShareOptions;
   readonly #serve: ServeOptions;
+  readonly #clock: Clock;
+  readonly #timers: Timers;
   #child: ServerChild | undefined;
   #bound: Bound | undefined;
   #status: ServerStatus | undefined;
@@ -98,15 +106,18 @@ export class BridgeShare {
   #closing: Promise<void> | undefined;
   readonly #closed = new AbortController();
 
-  private constructor(options: BridgeShareOptions, feed: FeedSpec) {
+  private constructor(options: BridgeShareOptions, feed: FeedSpec, { clock, timers }: { readonly clock: Clock; readonly timers: Timers }) {
     this.#options = options;
+    this.#clock = clock;
+    this.#timers = timers;
     const { folder, pub, rpc, security, retention = DEFAULT_RETENTION, version, heartbeatMs = HEARTBEAT_MS, formingMs = FORMING_MS } = options;
     this.#serve = { feed, folder, pub, rpc, security, retention, version, heartbeatMs, formingMs };
   }
 
   /** Resolves once both addresses are bound. Rejects with what prevents it: `bridge.address-in-use bridge.needs-keys csv.bad-row log.not-found …`. */
   static async start(options: BridgeShareOptions): Promise<BridgeShare> {
-    const share = new BridgeShare(options, await specOf(options.what));
+    const { clock = new NodeClock(), timers = nodeTimers } = options;
+    const share = new BridgeShare(options, await specOf(options.what, { clock, timers }), { clock, timers });
     try {
       await share.#launch();
     } catch (error) {
@@ -125,7 +136,7 @@ export class BridgeShare {
 
   /** Addresses as bound, with the ports that were free, and the history that is served. */
   get bound(): Bound {
-    if (this.#bound === undefined) throw new Error("Invariant: a share that has started is bound");
+    assert(this.#bound !== undefined, "a share that has started is bound");
     return this.#bound;
   }
   /** As last told, about once a second; undefined before the first and while the child is being started again. */
@@ -141,13 +152,13 @@ export class BridgeShare {
   }
 
   async #launch(): Promise<void> {
-    const { spawn = (listener: ServerChildListener) => spawnServer(this.#options.distMain, listener) } = this.#options;
-    const child = spawn({
+    const { launch = (listener: ServerChildListener) => launchServer(this.#options, listener) } = this.#options;
+    const child = launch({
       onNote: (note) => { this.#onNote(note); },
       onDeath: (problem) => { this.#onDeath(problem); },
     });
     this.#child = child;
-    this.#startedMs = performance.now();
+    this.#startedMs = this.#clock.monotonicMs();
     // The same ports again, so that clients find it where it was.
     const again = this.#bound === undefined ? {} : { pub: this.#bound.pub, rpc: this.#bound.rpc };
     this.#bound = await child.call<Bound>({ type: "serve", options: { ...this.#serve, ...again } });
@@ -192,7 +203,7 @@ export class BridgeShare {
   async #restart(first: Fault): Promise<void> {
     let problem = first;
     while (this.#closing === undefined) {
-      this.#deaths = performance.now() - this.#startedMs > STEADY_MS ? 1 : this.#deaths + 1;
+      this.#deaths = this.#clock.monotonicMs() - this.#startedMs > STEADY_MS ? 1 : this.#deaths + 1;
       if (this.#deaths > DEATHS_MAX) {
         this.#options.onGone?.(problem);
         this.#options.onProblem({ code: "bridge.gone", message: `Serving has stopped: its process ended ${DEATHS_MAX} times in a row, at last with: ${problem.message}` });
@@ -200,12 +211,12 @@ export class BridgeShare {
       }
       const waitMs = Math.min(RESTART_MAX_MS, RESTART_FIRST_MS * 2 ** (this.#deaths - 1));
       this.#options.onProblem({ code: "bridge.restarting", message: `The process that serves the bridge ended and is started again: ${problem.message}` });
+      await pause(this.#timers, waitMs, this.#closed.signal);
+      if (this.#closed.signal.aborted) return;
       try {
-        await sleep(waitMs, undefined, { signal: this.#closed.signal });
         await this.#launch();
         return;
       } catch (error) {
-        if (this.#closed.signal.aborted) return;
         problem = faultOf(error);
         await this.#endChild();
       }
