@@ -1,12 +1,12 @@
 // A screen without pixels: starts the built browser shell on a fresh data folder, signs in as a browser does, opens what is being
 // recorded, and acknowledges each frame one display refresh later, as the renderer does after painting.
-import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import WebSocket from "ws";
+import { spawnShell } from "../../bin/shell-process.mjs";
 import { product } from "./product.mjs";
 
 const SHELL = fileURLToPath(new URL("../../dist/main/browser-shell.js", import.meta.url));
@@ -20,7 +20,7 @@ const { decodeEngineToUi, encodeMessage } = await product("shared/protocol/codec
 export async function startShell(args = []) {
   const data = await mkdtemp(join(tmpdir(), "tapedeck-screen-"));
   const startedMs = performance.now();
-  const child = spawn(process.execPath, [SHELL, "--data", data, "--no-open", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnShell(SHELL, ["--data", data, "--no-open", ...args], ["ignore", "pipe", "pipe", "ipc"]);
   let said = "";
   child.stderr.setEncoding("utf8").on("data", (text) => (said += text));
   const exited = once(child, "exit");

@@ -8,8 +8,8 @@ import type { Disk } from "../rawlog/types.ts";
 import { JournalFile, readRangeSync, type JournalMode, type LineDifference, type ReadRange } from "./journal-file.ts";
 import { barText, readBar, seriesId } from "./lines.ts";
 
-/** Decoded versions kept for late trades: hours of one symbol's bars, a few MB. */
-const RECENT_VERSIONS_MAX = 4_096;
+/** Decoded versions kept for late trades: the last minutes of a few symbols, about 2 MB. */
+const RECENT_VERSIONS_MAX = 1_024;
 
 export const JOURNAL_NAMES = ["bars", "grades", "ledger"] as const;
 export type JournalName = (typeof JOURNAL_NAMES)[number];

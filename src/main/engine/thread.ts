@@ -2,6 +2,7 @@
 import { Worker, parentPort, type TransferListItem } from "node:worker_threads";
 import { FaultError, assert, fault, type Fault } from "../../shared/base.ts";
 import { fileSystemFault } from "../rawlog/node-disk.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 
 /** A call in, an answer out, and notes in both directions. */
 export type ToThread<Call, Note> =
@@ -23,7 +24,7 @@ export function faultOf(error: unknown): Fault {
  * A young generation grows to 48 MB where nobody says otherwise, in each of six threads: resident memory then rises for many
  * minutes while nothing is kept.
  */
-const YOUNG_GENERATION_MB = 12;
+const YOUNG_GENERATION_MB = 6;
 
 /** A built thread entry. `distMain` is the folder of the running bundle (`dist/main/`), told by the process's own entry file. */
 export function threadEntry(distMain: URL, name: string): URL {
@@ -137,6 +138,7 @@ export function serveThread<Call, NoteIn, NoteOut>(handlers: ThreadHandlers<Call
 } {
   const port = parentPort;
   assert(port !== null, "a thread entry runs in a worker thread");
+  keepHeapSmall();
   let unanswered = 0;
   let ending = false;
   const answer = (message: FromThread<NoteOut>, transfer: readonly TransferListItem[] = []): void => {

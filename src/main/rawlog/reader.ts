@@ -8,8 +8,8 @@ import { ChannelTable, codecReady, recordsOf, unpackChunk, wholeChunkAt, type Ch
 import { viewOf, type ChunkHead } from "./segment-format.ts";
 import type { Disk, RawLogReader, ReadOptions, SegmentSummary, StreamSummary } from "./types.ts";
 
-/** Decompressed chunks kept: about 60 sealed ones, so that stepping back reads nothing. */
-const CACHE_BYTES = 16 * 1024 * 1024;
+/** Decompressed chunks kept: about 16 sealed ones, for stepping to and fro; each reader of a live log fills it whole. */
+const CACHE_BYTES = 4 * 1024 * 1024;
 const CACHE_CHUNKS = 512;
 /** A scan reads this much at once: about 40 sealed chunks. */
 const SLAB_BYTES = 1024 * 1024;

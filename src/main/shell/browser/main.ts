@@ -6,6 +6,7 @@ import { FaultError } from "../../../shared/base.ts";
 import { composeEngine } from "../../compose.ts";
 import { VERSION } from "../../version.ts";
 import type { Engine } from "../../engine/engine.ts";
+import { keepHeapSmall } from "../../engine/small-heap.ts";
 import { parseShellArguments } from "../../shell-arguments.ts";
 import { ScreenFiles } from "../screen-files.ts";
 import { firstStopSignal } from "../stop-signals.ts";
@@ -82,6 +83,8 @@ function end(error: unknown, faultCode: number): void {
 
 // Whoever reads our output may leave (`npm start | head`); recording goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
+
+keepHeapSmall();
 
 let untilClosed: (() => Promise<void>) | undefined = undefined;
 try {
