@@ -28,7 +28,7 @@ beforeEach(() => {
     port: { send: (bytes) => { sent.push(decodeEngineToUi(bytes)); }, onMessage: (listener) => { say = listener; }, onClose: () => undefined, close: () => undefined },
     handlers: all,
     status: () => ({ streams: [], sources: [], recording: undefined, captures: [], jobs: Array.from({ length: jobsListed }, () => ({})) }) as unknown as StatusParts,
-    source: () => ({ simulated: true, live: true }),
+    mode: (playerMode) => ({ simulated: true, replay: playerMode !== "following" }),
   });
 });
 afterEach(() => {

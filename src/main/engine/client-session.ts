@@ -4,22 +4,16 @@ import { z } from "zod";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { decodeUiToEngine, encodeMessage } from "../../shared/protocol/codec.ts";
 import { commandSchemas, type CommandInput, type CommandName } from "../../shared/protocol/commands.ts";
-import type { CommandOutput, EngineFrame, PlayerMode, UiToEngine } from "../../shared/protocol/frames.ts";
+import type { CommandOutput, EngineFrame, Mode, PlayerMode, UiToEngine } from "../../shared/protocol/frames.ts";
 import type { ClientPort } from "./client-port.ts";
 import { faultOf } from "./thread.ts";
 
 /** The parts of a frame that the engine (not the tape) knows; each is sent when it was marked as changed. */
-export type StatusPart = "streams" | "sources" | "recording" | "captures" | "jobs";
+export const STATUS_PARTS = ["streams", "sources", "recording", "captures", "jobs", "remotes", "share"] as const;
+export type StatusPart = (typeof STATUS_PARTS)[number];
 export type StatusParts = Pick<EngineFrame, StatusPart>;
 
 export type CommandHandlers = { readonly [N in CommandName]: (input: CommandInput<N>) => Promise<CommandOutput<N>> };
-
-/** Where the open tape comes from. A live tape is still a replay unless its player follows. */
-export interface TapeSource {
-  readonly simulated: boolean;
-  /** It is the capture that is being recorded. */
-  readonly live: boolean;
-}
 
 /** What the session asks of the tape it shows (a player thread, or a fake in tests). */
 export interface SessionTape {
@@ -35,7 +29,7 @@ export class ClientSession {
   readonly #port: ClientPort;
   readonly #handlers: CommandHandlers;
   readonly #status: () => StatusParts;
-  readonly #source: () => TapeSource;
+  readonly #mode: (playerMode: PlayerMode | undefined) => Mode;
   readonly #changed = new Set<StatusPart>();
   readonly #problems: Fault[] = [];
   #tape: SessionTape | undefined;
@@ -50,11 +44,11 @@ export class ClientSession {
   #ready = false;
   #closed = false;
 
-  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; source: () => TapeSource }) {
+  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; mode: (playerMode: PlayerMode | undefined) => Mode }) {
     this.#port = options.port;
     this.#handlers = options.handlers;
     this.#status = options.status;
-    this.#source = options.source;
+    this.#mode = options.mode;
     this.#port.onMessage((bytes) => {
       this.#receive(bytes);
     });
@@ -123,7 +117,7 @@ export class ClientSession {
 
   #begin(): void {
     this.#ready = true;
-    for (const part of ["streams", "sources", "recording", "captures", "jobs"] as const) this.#changed.add(part);
+    for (const part of STATUS_PARTS) this.#changed.add(part);
     this.tapeChanged();
   }
 
@@ -167,7 +161,6 @@ export class ClientSession {
       this.#changed.clear();
     }
     const problems = this.#problems.splice(0);
-    const source = this.#source();
     this.#playerMode = tapeParts.player?.mode ?? this.#playerMode;
     this.#epoch = tapeParts.epoch ?? this.#epoch;
     const frame: EngineFrame = {
@@ -176,7 +169,7 @@ export class ClientSession {
       ...(problems.length > 0 ? { problems } : {}),
       frame: this.#nextFrame,
       epoch: this.#epoch,
-      mode: { simulated: source.simulated, replay: !(source.live && this.#playerMode === "following") },
+      mode: this.#mode(this.#playerMode),
       madeMs: Date.now(),
     };
     this.#inFlight = this.#nextFrame;

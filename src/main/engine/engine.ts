@@ -3,26 +3,29 @@
 import { mkdir, statfs } from "node:fs/promises";
 import { join } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
-import type { VenueId } from "../../shared/market.ts";
 import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus } from "../../shared/protocol/frames.ts";
+import type { ClientProcessCall, ClientProcessNote } from "../bridge/process-messages.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
-import { ClientSession, type CommandHandlers, type StatusPart, type TapeSource } from "./client-session.ts";
+import { ChildProcess, type SpawnChild } from "./child-process.ts";
+import type { StatusPart } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { lockDataFolder } from "./data-lock.ts";
 import { REFUSED } from "./deriver-loop.ts";
 import { listFiles } from "./file-listing.ts";
 import { Jobs } from "./jobs.ts";
 import type { LiveListener, LiveSource } from "./live-source.ts";
-import { PlayerLink } from "./player-link.ts";
 import { RateMeter } from "./rate-meter.ts";
+import { Remotes, savedRemotesSchema, type ClientChild, type RemotesOptions } from "./remotes.ts";
+import { Screen, type ScreenHost } from "./screen.ts";
 import { readSettings, writeSettings, type Settings } from "./settings.ts";
+import { Sharing, type SharingKeys } from "./sharing.ts";
 import { faultOf } from "./thread.ts";
-import type { PlayerAnswer, PlayerCall, PlayerView } from "./thread-messages.ts";
+import type { PlayerView } from "./thread-messages.ts";
 
 const STATUS_EVERY_MS = 250;
 const CAPTURES_EVERY_MS = 5_000;
-const CLIENTS_MAX = 8;
+const SCREENS_MAX = 8;
 
 export interface EngineOptions {
   readonly dataFolder: string;
@@ -34,20 +37,23 @@ export interface EngineOptions {
   readonly commitEveryMs: number;
   /** What the chart shows first. */
   readonly firstView: PlayerView;
+  /** Who may come in when this machine's feed is shared beyond it, and as whom this machine comes to others. */
+  readonly keys: SharingKeys;
+  /** How child processes are started: Electron has its own way. Default: fork. */
+  readonly spawnChild?: SpawnChild;
   startRecording(listener: LiveListener): Promise<LiveSource>;
   listCaptures(recordingId: string | undefined): Promise<readonly CaptureSummary[]>;
 }
 
-interface Client {
-  readonly session: ClientSession;
-  readonly player: PlayerLink;
-  captureId: string | undefined;
-  view: PlayerView;
+function spawnBridgeClient({ distMain, spawnChild }: EngineOptions, listener: Parameters<RemotesOptions["spawn"]>[0]): ClientChild {
+  return new ChildProcess<ClientProcessCall, never, ClientProcessNote>({
+    entry: new URL("./processes/bridge-client.js", distMain), name: "bridge-client", ...listener, ...(spawnChild === undefined ? {} : { spawn: spawnChild }),
+  });
 }
 
 export class Engine {
   readonly #options: EngineOptions;
-  readonly #clients = new Set<Client>();
+  readonly #screens = new Set<Screen>();
   readonly #jobs: Jobs;
   readonly #lock: FolderLock;
   readonly #rate = new RateMeter();
@@ -58,14 +64,35 @@ export class Engine {
   #diskFreeBytes: number | undefined;
   #captures: readonly CaptureSummary[] = [];
   #proofs = new Map<string, CaptureSummary["proof"]>();
-  #settings: Settings = {};
+  #settings: Settings;
+  #savingSettings: Promise<unknown> = Promise.resolve();
+  readonly #remotes: Remotes;
+  readonly #sharing: Sharing;
+  readonly #commands: ScreenHost["commands"];
   #timers: NodeJS.Timeout[] = [];
   #listing: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: EngineOptions, lock: FolderLock) {
+  private constructor(options: EngineOptions, lock: FolderLock, settings: Settings) {
     this.#options = options;
     this.#lock = lock;
+    this.#settings = settings;
+    this.#sharing = new Sharing({
+      distMain: options.distMain, folder: join(options.dataFolder, "bridge"), version: options.version, keys: options.keys, spawnChild: options.spawnChild,
+      live: () => this.#live,
+      onChanged: () => { this.#changed("share"); },
+      onProblem: (problem) => { this.#problem(problem); },
+    });
+    this.#remotes = new Remotes({
+      spawn: (listener) => spawnBridgeClient(options, listener),
+      cacheFile: join(options.dataFolder, "cache.duckdb"),
+      saved: savedRemotesSchema.parse(settings["remotes"] ?? []),
+      save: (remotes) => this.#saveSettings({ remotes }),
+      ownKeys: () => options.keys.own(),
+      onChanged: () => { this.#changed("remotes"); },
+      onProblem: (problem) => { this.#problem(problem); },
+    });
+    this.#commands = this.#makeCommands();
     this.#jobs = new Jobs({
       distMain: options.distMain,
       monotonicMs: () => performance.now(),
@@ -82,10 +109,10 @@ export class Engine {
   /** Throws `log.locked` when another process writes the data folder. Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
   static async start(options: EngineOptions): Promise<Engine> {
     const lock = await lockDataFolder(options.dataFolder);
-    const engine = new Engine(options, lock);
+    let engine: Engine;
     try {
       await mkdir(join(options.dataFolder, "captures"), { recursive: true });
-      engine.#settings = await readSettings(options.dataFolder);
+      engine = new Engine(options, lock, await readSettings(options.dataFolder));
     } catch (error) {
       await lock.release();
       throw error;
@@ -95,6 +122,15 @@ export class Engine {
     await engine.#startRecording();
     await engine.#loadCaptures();
     return engine;
+  }
+
+  /** One write at a time: the screen's settings and the remotes share the file. */
+  #saveSettings(changes: Readonly<Record<string, unknown>>): Promise<void> {
+    const saved = this.#savingSettings.then(async () => {
+      this.#settings = await writeSettings(this.#options.dataFolder, { ...this.#settings, ...changes });
+    });
+    this.#savingSettings = saved.catch(() => undefined); // whoever asked is told; the next one only waits
+    return saved;
   }
 
   get recording(): LiveSource | undefined {
@@ -128,6 +164,7 @@ export class Engine {
         },
       });
       this.#recordingState = "recording";
+      void this.#sharing.recordingChanged();
     } catch (error) {
       this.#recordingFault = faultOf(error);
       this.#recordingState = "halted";
@@ -150,14 +187,14 @@ export class Engine {
       this.#problem(this.#recordingFault);
     }
     this.#live = undefined;
-    for (const client of this.#clients) if (client.captureId === live.captureId) client.player.ended();
+    for (const screen of this.#screens) if (screen.captureId === live.captureId) screen.recordingEnded();
     for (const part of ["recording", "streams", "sources"] as const) this.#changed(part);
     this.#refreshCaptures();
   }
 
   #onPositions(positions: LogPositions): void {
-    for (const client of this.#clients) {
-      if (client.captureId === this.#live?.captureId) client.player.written(positions.written);
+    for (const screen of this.#screens) {
+      if (screen.captureId === this.#live?.captureId) screen.written(positions.written);
     }
   }
 
@@ -206,108 +243,65 @@ export class Engine {
     return join(this.#options.dataFolder, "captures", captureId);
   }
 
-  // ── clients ────────────────────────────────────────────────────────────────
+  // ── screens ────────────────────────────────────────────────────────────────
 
   /** Serves a screen until its port closes. */
   attach(port: ClientPort): void {
-    if (this.#clients.size >= CLIENTS_MAX || this.#closing !== undefined) {
+    if (this.#screens.size >= SCREENS_MAX || this.#closing !== undefined) {
       port.close();
       return;
     }
-    const player = new PlayerLink({
-      distMain: this.#options.distMain,
-      onDirty: () => {
-        session.tapeChanged();
-      },
-      onDeath: (problem) => {
-        session.problem(problem);
-      },
-    });
-    const session = new ClientSession({
-      port,
-      handlers: this.#handlers(() => client),
-      status: () => ({
-        streams: this.#live?.streams ?? [], sources: this.#live?.sources ?? [], recording: this.#recordingStatus(),
-        captures: this.#captures, jobs: this.#jobs.list,
-      }),
-      source: () => this.#sourceOf(client),
-    });
-    const client: Client = { session, player, captureId: undefined, view: this.#options.firstView };
-    this.#clients.add(client);
+    const screen = new Screen({ port, host: this.#host(), firstView: this.#options.firstView, onProblem: (problem) => { screen.session.problem(problem); } });
+    this.#screens.add(screen);
     port.onClose(() => {
-      void this.#detach(client);
+      void this.#detach(screen);
     });
   }
 
-  async #detach(client: Client): Promise<void> {
-    if (!this.#clients.delete(client)) return;
-    client.session.close();
-    await client.player.close().catch((error: unknown) => {
+  async #detach(screen: Screen): Promise<void> {
+    if (!this.#screens.delete(screen)) return;
+    await screen.close().catch((error: unknown) => {
       this.#problem(faultOf(error));
     });
   }
 
-  #sourceOf(client: Client): TapeSource {
-    const live = client.captureId !== undefined && client.captureId === this.#live?.captureId;
-    const capture = this.#captures.find((one) => one.captureId === client.captureId);
-    return { simulated: capture?.simulated ?? this.#options.simulated, live };
+  #host(): ScreenHost {
+    const engine = this; // eslint-disable-line @typescript-eslint/no-this-alias -- getters below read the engine as it is then
+    return {
+      distMain: this.#options.distMain,
+      simulated: this.#options.simulated,
+      remotes: this.#remotes,
+      get live() {
+        const live = engine.#live;
+        return live === undefined ? undefined : { captureId: live.captureId, writtenSeq: live.positions.written };
+      },
+      get captures() {
+        return engine.#captures;
+      },
+      captureFolder: (captureId) => this.#captureFolder(captureId),
+      status: () => ({
+        streams: this.#live?.streams ?? [], sources: this.#live?.sources ?? [], recording: this.#recordingStatus(),
+        captures: this.#captures, jobs: this.#jobs.list, remotes: this.#remotes.list, share: this.#sharing.status,
+      }),
+      commands: this.#commands,
+      greeting: async () => ({
+        protocol: PROTOCOL_VERSION, version: this.#options.version, shell: this.#options.shell, dataFolder: this.#options.dataFolder,
+        simulated: this.#options.simulated, settings: this.#settings,
+        firstSeries: { venue: this.#options.firstView.venue, symbol: this.#options.firstView.symbol, interval: this.#options.firstView.interval },
+      }),
+    };
   }
 
   #changed(part: StatusPart): void {
-    for (const client of this.#clients) client.session.statusChanged(part);
+    for (const screen of this.#screens) screen.session.statusChanged(part);
   }
 
   #problem(problem: Fault): void {
-    for (const client of this.#clients) client.session.problem(problem);
+    for (const screen of this.#screens) screen.session.problem(problem);
   }
 
-  async #openTape(client: Client, captureId: string): Promise<void> {
-    const live = this.#live?.captureId === captureId ? this.#live : undefined;
-    const capture = this.#captures.find((one) => one.captureId === captureId);
-    if (live === undefined && capture === undefined) throw fault("captures.unknown", `There is no capture ${captureId} in ${this.#options.dataFolder}`);
-    const shown = capture?.instruments.some((one) => one.venue === client.view.venue && one.symbol === client.view.symbol);
-    const [first] = capture?.instruments ?? [];
-    if (shown === false && first !== undefined) client.view = { ...client.view, venue: first.venue, symbol: first.symbol, untilOpenMs: undefined };
-    client.captureId = captureId;
-    await client.player.call({
-      type: "open", captureFolder: this.#captureFolder(captureId), captureId, growing: live !== undefined,
-      writtenSeq: live?.positions.written ?? 0, view: client.view,
-    });
-    client.session.setTape(client.player);
-  }
-
-  #handlers(clientOf: () => Client): CommandHandlers {
-    const player = <T extends PlayerAnswer>(call: PlayerCall): Promise<T> => clientOf().player.call<T>(call);
+  #makeCommands(): ScreenHost["commands"] {
     return {
-      "hello": async () => {
-        const client = clientOf();
-        const captureId = this.#live?.captureId ?? this.#captures[0]?.captureId;
-        if (captureId !== undefined && client.captureId === undefined) await this.#openTape(client, captureId);
-        return {
-          protocol: PROTOCOL_VERSION, version: this.#options.version, shell: this.#options.shell, dataFolder: this.#options.dataFolder,
-          simulated: this.#options.simulated, settings: this.#settings,
-          firstSeries: { venue: this.#options.firstView.venue, symbol: this.#options.firstView.symbol, interval: this.#options.firstView.interval },
-        };
-      },
-      "view.set": async ({ venue, symbol, interval, bars, untilOpenMs }) => {
-        const client = clientOf();
-        client.view = { venue: venue as VenueId, symbol, interval, bars, untilOpenMs };
-        await player({ type: "view", view: client.view });
-      },
-      "tape.open": ({ captureId }) => this.#openTape(clientOf(), captureId),
-      "player": async (command) => {
-        const client = clientOf();
-        if (command.type === "follow" && this.#live !== undefined && client.captureId !== this.#live.captureId) {
-          await this.#openTape(client, this.#live.captureId);
-        }
-        await player({ type: "command", command });
-      },
-      "bar.inspect": ({ key, revision }) => player({ type: "inspect", key, revision }),
-      "bar.recompute": ({ key }) => player({ type: "recompute", key }),
-      "raw.read": async ({ captureId, fromSeq, limit, streamId }) => {
-        if (captureId !== clientOf().captureId) throw fault("raw.other-tape", `Capture ${captureId} is not the open tape: open it first`);
-        return player({ type: "raw", fromSeq, limit, streamId });
-      },
       "captures.list": async () => {
         await this.#loadCaptures();
         return this.#captures;
@@ -334,10 +328,18 @@ export class Engine {
         await this.#live.reopen(streamId, reason);
       },
       "files.list": ({ folder }) => listFiles(folder),
+      "remote.save": (input) => this.#remotes.save(input),
+      "remote.forget": ({ remoteId }) => this.#remotes.forget(remoteId),
+      "remote.test": (input) => this.#remotes.test(input),
+      "remote.disconnect": ({ remoteId }) => this.#remotes.disconnect(remoteId),
+      "remote.resync": ({ remoteId, series }) => this.#remotes.resync(remoteId, series),
+      "share.start": (input) => this.#sharing.start(input),
+      "share.stop": () => this.#sharing.stop(),
+      "keys.list": () => this.#options.keys.list(),
+      "keys.trust": ({ name, publicKey }) => this.#sharing.trust(name, publicKey),
+      "keys.revoke": ({ publicKey }) => this.#sharing.revoke(publicKey),
       "settings.get": async () => this.#settings,
-      "settings.set": async ({ settings }) => {
-        this.#settings = await writeSettings(this.#options.dataFolder, { ...this.#settings, ...settings });
-      },
+      "settings.set": ({ settings }) => this.#saveSettings(settings),
     };
   }
 
@@ -350,7 +352,9 @@ export class Engine {
   async #close(reason: string): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#jobs.close();
-    for (const client of [...this.#clients]) await this.#detach(client);
+    for (const screen of [...this.#screens]) await this.#detach(screen);
+    await this.#remotes.close();
+    await this.#sharing.close();
     await this.#listing;
     await this.#stopRecording(reason);
     await this.#lock.release();
