@@ -8,8 +8,8 @@ import type { Disk, DiskFile } from "./types.ts";
 class Inode {
   bytes = new Uint8Array(256);
   length = 0;
-  /** What the last sync covers. */
-  synced: Uint8Array = new Uint8Array(0);
+  /** What the last sync covers: bytes before it only change when a bit flips on the medium. */
+  syncedLength = 0;
   readOnly = false;
 
   append(more: Uint8Array): void {
@@ -127,7 +127,7 @@ export class SimDisk implements Disk {
     if (this.faults.syncsBeforeError < 0) {
       throw fault("disk.failed", `Cannot sync ${path}: the device reports an input/output error: check the disk`);
     }
-    inode.synced = inode.content();
+    inode.syncedLength = inode.length;
   }
 
   get epoch(): number {
@@ -256,8 +256,8 @@ export class SimDisk implements Disk {
   #survivor(inode: Inode): Inode {
     const survivor = new Inode();
     survivor.readOnly = inode.readOnly;
-    survivor.append(inode.synced);
-    const lost = inode.bytes.subarray(Math.min(inode.synced.length, inode.length), inode.length);
+    survivor.append(inode.bytes.subarray(0, inode.syncedLength));
+    const lost = inode.bytes.subarray(Math.min(inode.syncedLength, inode.length), inode.length);
     const keep = Math.floor(this.#random.next() * (lost.length + 1));
     const fate = this.#random.next();
     if (fate < 0.2) return this.#settled(survivor);
@@ -272,7 +272,7 @@ export class SimDisk implements Disk {
   }
 
   #settled(inode: Inode): Inode {
-    inode.synced = inode.content();
+    inode.syncedLength = inode.length;
     return inode;
   }
 
@@ -282,7 +282,6 @@ export class SimDisk implements Disk {
     const before = inode.bytes[offset];
     if (before === undefined || offset >= inode.length) throw new Error(`Invariant: ${path} has no byte ${offset}`);
     inode.bytes[offset] = before ^ mask;
-    if (offset < inode.synced.length) inode.synced[offset] = before ^ mask;
   }
 
   /** All files and their bytes, as a clone that another SimDisk can start from. */
