@@ -16,6 +16,8 @@ const NAMED_ENTRIES: Readonly<Record<string, string>> = {
   cli: join(MAIN, "cli.ts"),
   index: join(MAIN, "index.ts"),
   "browser-shell": join(MAIN, "shell/browser/main.ts"),
+  // For programs of others that speak to the bridge (docs/bridge).
+  "market-data": join(MAIN, "bridge/wire/generated/market-data.ts"),
 };
 
 function entriesIn(folder: string): Record<string, string> {
