@@ -18,7 +18,9 @@ interface Ask {
   readonly request: Request;
   readonly onAnswer: (answer: Answer) => void;
   firstSentMs: number | undefined;
+  sentMs: number;
   deadlineMs: number;
+  /** In a row, without an answer to anything in between. */
   timeouts: number;
 }
 
@@ -74,7 +76,7 @@ export class RequestDesk {
 
   /** Asks until it is answered, forgotten, or the desk is shut. BUSY is not told: it is asked again when the server says so. */
   ask(owner: string, request: Request, onAnswer: (answer: Answer) => void): void {
-    this.#queue.push({ owner, request, onAnswer, firstSentMs: undefined, deadlineMs: 0, timeouts: 0 });
+    this.#queue.push({ owner, request, onAnswer, firstSentMs: undefined, sentMs: 0, deadlineMs: 0, timeouts: 0 });
     this.#pump();
   }
 
@@ -128,6 +130,7 @@ export class RequestDesk {
       // Awaited before it is sent: a transport may answer within the call.
       this.#underWay.set(id, ask);
       ask.firstSentMs ??= nowMs;
+      ask.sentMs = nowMs;
       ask.deadlineMs = nowMs + this.#options.timeoutMs;
       if (this.#options.send(id, ask.request)) continue;
       this.#underWay.delete(id);
@@ -158,8 +161,9 @@ export class RequestDesk {
       this.#underWay.delete(id);
       this.#queue.unshift(ask);
       this.#timeouts += 1;
-      ask.timeouts += 1;
-      if (ask.timeouts >= TIMEOUTS_MAX && this.#lastAnswerMs < (ask.firstSentMs ?? nowMs)) silent = ask;
+      // An answer to another request since then: this one was lost alone.
+      ask.timeouts = this.#lastAnswerMs >= ask.sentMs ? 0 : ask.timeouts + 1;
+      if (ask.timeouts >= TIMEOUTS_MAX) silent = ask;
     }
     if (silent !== undefined) {
       this.#options.onSilent(`no answer to ${silent.request.type} for ${Math.round((nowMs - (silent.firstSentMs ?? nowMs)) / 1_000)} s`);
