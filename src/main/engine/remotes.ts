@@ -248,7 +248,10 @@ export class Remotes {
 
   #running(): Promise<ClientChild> {
     if (this.#closing !== undefined) return Promise.reject(fault("engine.closing", "Tapedeck is closing"));
-    this.#child ??= this.#spawn();
+    this.#child ??= this.#spawn().catch((error: unknown) => {
+      this.#child = undefined;
+      throw error;
+    });
     return this.#child;
   }
 
@@ -262,7 +265,12 @@ export class Remotes {
         this.#onDeath(problem);
       },
     });
-    await child.call({ type: "open_cache", file: this.#options.cacheFile });
+    try {
+      await child.call({ type: "open_cache", file: this.#options.cacheFile });
+    } catch (error) {
+      await child.close({ type: "close" });
+      throw error;
+    }
     return child;
   }
 
