@@ -45,6 +45,8 @@ export interface Bound { readonly pub: string; readonly rpc: string; readonly hi
 export type ServerProcessCall =
   | { readonly type: "serve"; readonly options: ServeOptions } // → Bound
   | { readonly type: "status" } // → ServerStatus
+  /** Who may come in from here on (Z85). When somebody no longer may, all connections are cut, and the rest come back by themselves. */
+  | { readonly type: "trust"; readonly trusted: readonly string[] }
   | { readonly type: "close" };
 export type ServerProcessNoteIn =
   /** The deriver's journals hold everything up to this raw seq. */
