@@ -9,7 +9,7 @@ import { AT_ONCE, COMMON_OPTIONS, errnoOf } from "./socket-options.ts";
 import { guardWithTrustedKeys, type TrustedKeys } from "./trusted-keys.ts";
 
 export interface ServerTransportLimits {
-  /** A client that sends a larger frame is cut off by libzmq, which does not read it. */
+  /** A client that sends a larger frame is cut off by libzmq, which does not read it. Above REQUEST_BYTES_MAX, which are counted and answered. */
   readonly requestBytes: number;
   /** Requests that libzmq takes in per client before it stops reading from it. */
   readonly requestsQueued: number;
@@ -21,7 +21,7 @@ export interface ServerTransportLimits {
   readonly topics: number;
 }
 
-const LIMITS: ServerTransportLimits = { requestBytes: 64 * 1024, requestsQueued: 200, answersQueued: 32, publicationsQueued: 4_000, topics: 20_000 };
+const LIMITS: ServerTransportLimits = { requestBytes: 512 * 1024, requestsQueued: 64, answersQueued: 32, publicationsQueued: 4_000, topics: 20_000 };
 /** Longest that somebody may send to the XPUB: a subscription, or a command of the handshake (CURVE's take about 400 bytes). */
 const SUBSCRIPTION_BYTES_MAX = 1_024;
 const SUBSCRIBE = 1;
