@@ -10,7 +10,7 @@ import type { Life } from "./life.testkit.ts";
 import type { SimulatedNetwork } from "./network.testkit.ts";
 import { Witness, type WitnessOptions } from "./witness.testkit.ts";
 
-export interface ClientLifeOptions extends WitnessOptions {
+export interface ClientLifeOptions extends Omit<WitnessOptions, "historyOf"> {
   readonly cache: DurableCache;
   readonly isSlow: boolean;
   readonly network: SimulatedNetwork;
@@ -33,7 +33,7 @@ export class ClientLife {
     const { life, cache, network, codec, clock, random, timing, watched, name } = options;
     this.#options = options;
     this.life = life;
-    this.witness = new Witness(options);
+    this.witness = new Witness({ ...options, noteFirsts: () => options.noteFirsts(), note: (line) => options.note(line), fail: (line) => options.fail(line), historyOf: (key) => this.client.known(key)?.history.historyId });
     this.witness.warm(cache.streams(), (stream) => cache.folded(stream));
     this.client = createRemoteClient({
       remote: "home", transport: network.openClient(name, life), codec, cache: cache.open(life, options.isSlow), clock, timers: life, random,

@@ -69,6 +69,8 @@ export interface NetworkOptions {
   corrupt(frame: Uint8Array, random: SeededRandom): Uint8Array;
   /** A connection to nobody is told as lost (true) or just never comes up (false). */
   readonly tellsRefusal: boolean;
+  /** For the trace. */
+  note?(line: string): void;
 }
 
 export class SimulatedNetwork {
@@ -110,8 +112,17 @@ export class SimulatedNetwork {
 
   #link(name: string): Link {
     let link = this.#links.get(name);
-    if (link === undefined) this.#links.set(name, (link = new Link(this)));
+    if (link === undefined) this.#links.set(name, (link = new Link(this, name)));
     return link;
+  }
+
+  /** The present connection has a socket that nothing gets through, and nobody has noticed yet. */
+  isSilent(name: string, socket: Socket): boolean {
+    return this.#link(name).connection?.silent.has(socket) === true;
+  }
+
+  note(line: string): void {
+    this.#options.note?.(line);
   }
 
   /** Both sides are told that the connection broke; until `weather.isCut` ends no other comes up. */
@@ -301,13 +312,15 @@ class Link implements ClientTransport {
   attempt = 0;
   corrupted = 0;
   readonly #network: SimulatedNetwork;
+  readonly #name: string;
   #life: Life | undefined;
   #listener: ClientTransportListener | undefined;
   #connection: Connection | undefined;
   #topics = new Set<string>();
 
-  constructor(network: SimulatedNetwork) {
+  constructor(network: SimulatedNetwork, name: string) {
     this.#network = network;
+    this.#name = name;
   }
 
   get connection(): Connection | undefined {
@@ -404,7 +417,9 @@ class Link implements ClientTransport {
   }
 
   #tell(attempt: number, state: LinkState, detail: string): void {
-    if (this.attempt === attempt && this.#life?.isAlive === true) this.#listener?.onLink(state, detail);
+    if (this.attempt !== attempt || this.#life?.isAlive !== true) return;
+    if (state !== "connecting") this.#network.note(`${this.#name}: ${state} ${detail}`);
+    this.#listener?.onLink(state, detail);
   }
 
   published(connection: Connection, topic: string, frame: Uint8Array, isSpoilt: boolean): void {

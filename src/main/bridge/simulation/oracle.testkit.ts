@@ -53,11 +53,6 @@ export class Oracle {
     if (same(entry, { ...expected, sequence: entry.sequence })) return undefined;
     return `${name} ${entry.sequence} is ${told(entry)}, should be ${told(expected)}`;
   }
-
-  /** The history of which this is a true entry. */
-  historyOf(name: string, entry: SequencedEntry): string | undefined {
-    return this.histories.find((historyId) => this.fault(historyId, name, entry) === undefined);
-  }
 }
 
 /** What remains of entries when they are all applied: the latest version of each bar, each grade range in order, each gap's last state. */

@@ -65,7 +65,6 @@ export class ServerLife {
     const feed = openFeed({ capture, clock, life, random, isFinite: tuning.isFinite });
     const journals = await createSequenceJournals({ disk: diskOf(life, disk), folder, history: feed.history, retention: tuning.retention, clock });
     oracle.learn(journals.history, capture);
-    for (const note of journals.notes) options.onProblem(note);
     return new ServerLife(options, { feed, journals });
   }
 

@@ -132,7 +132,7 @@ class Session {
     this.#capture = this.#captures[0] as Capture;
     this.#disk = new SimDisk(random.fork("disk"));
     this.#codec = wrapCodec(codec === "wire" ? flatBuffersCodec : new TokenCodec(), (publication) => this.#notePublished(publication));
-    this.#network = new SimulatedNetwork({ clock: this.#clock, random: random.fork("network"), corrupt: codec === "wire" ? spoilHeader : flipBit, tellsRefusal: random.chance(0.7) });
+    this.#network = new SimulatedNetwork({ clock: this.#clock, random: random.fork("network"), corrupt: codec === "wire" ? spoilHeader : flipBit, tellsRefusal: random.chance(0.7), note: (line) => this.note(line) });
     this.#seats = Array.from({ length: clients }, (_, index) => this.#seat(index));
   }
 
@@ -199,7 +199,11 @@ class Session {
     ServerLife.start({
       life, disk: sabotage === "publish-before-sync" ? lyingDisk(this.#disk) : this.#disk, folder: JOURNALS, capture: this.#capture, network: this.#network, codec: this.#codec,
       clock: this.#clock, random: this.#random.fork(`server ${number}`), oracle: this.#oracle, tuning: this.#tuning.server,
-      onProblem: (problem) => this.note(`server ${number}: ${problem.code}: ${problem.message}`),
+      onProblem: (problem) => {
+        this.note(`server ${number}: ${problem.code}: ${problem.message}`);
+        // Found while serving: it is put right where journals are opened, so whoever runs the server starts it again.
+        if (problem.code === "bridge.journal-damaged" && this.#server !== undefined) this.#clock.after(500, () => void this.#restartServer(100, "same"));
+      },
       onFailed: (reason) => this.fail(`server ${number}: ${reason}`),
     }).then(
       (server) => {
@@ -436,6 +440,7 @@ class Session {
       if (server.latestSequence(name) !== length) return `the server holds ${server.latestSequence(name)} of ${length} entries of ${name}`;
       for (const seat of this.#seats) {
         if (!seat.watched.has(key)) continue;
+        if (this.#network.isSilent(seat.name, "sub")) return `${seat.name} has not noticed that nothing comes any more`;
         if (seat.current === undefined) return `${seat.name} is not there`;
         const status = seat.current.client.status.streams.find((stream) => streamName(stream.key) === name);
         const cached = seat.cache.streams().find((stream) => streamName(stream.key) === name);

@@ -19,6 +19,8 @@ export interface WitnessOptions {
   readonly name: string;
   readonly life: Life;
   readonly oracle: Oracle;
+  /** Under which history the client counts the stream's sequences, by its own word. */
+  historyOf(key: StreamKey): string | undefined;
   /** Reads how far the server's retention has come, when there is one. */
   noteFirsts(): void;
   note(line: string): void;
@@ -69,13 +71,12 @@ export class Witness implements RemoteListener {
   onEntries(key: StreamKey, entries: readonly SequencedEntry[]): void {
     if (!this.#isHeard("entries")) return;
     const name = streamName(key);
-    const shown = this.shown(name) as Shown;
+    const shown = this.#current(key);
     for (const entry of entries) {
       this.entries += 1;
       if (entry.sequence !== shown.position + 1) {
         this.#options.fail(`${name} was told ${entry.sequence} behind ${shown.position}`);
       }
-      shown.historyId ??= this.#options.oracle.historyOf(name, entry);
       const wrong = this.#options.oracle.fault(shown.historyId ?? "unknown", name, entry);
       if (wrong !== undefined) this.#options.fail(`told: ${wrong}`);
       shown.position = entry.sequence;
@@ -97,18 +98,25 @@ export class Witness implements RemoteListener {
     const { oracle, noteFirsts, note, fail, name: client } = this.#options;
     noteFirsts();
     const name = streamName(key);
-    const shown = this.shown(name) as Shown;
+    const shown = this.#current(key);
     note(`${client}: hole ${name} ${hole.fromSequence}…${hole.toSequence} (${hole.why})`);
     if (hole.fromSequence !== shown.position + 1 || hole.toSequence < hole.fromSequence) fail(`hole ${hole.fromSequence}…${hole.toSequence} of ${name} does not begin behind ${shown.position}`);
-    const histories = shown.historyId === undefined ? oracle.histories : [shown.historyId];
-    if (!histories.some((historyId) => hole.toSequence < oracle.first(historyId, name))) {
-      fail(`hole ${hole.fromSequence}…${hole.toSequence} of ${name} covers what can be had: the server has everything from ${Math.max(...histories.map((historyId) => oracle.first(historyId, name)))}`);
-    }
-    for (let sequence = hole.fromSequence; sequence <= hole.toSequence && shown.historyId !== undefined; sequence += 1) {
-      this.#checkTimes(name, hole, oracle.entry(shown.historyId, name, sequence));
-    }
+    const historyId = shown.historyId ?? "unknown";
+    const first = oracle.first(historyId, name);
+    if (hole.toSequence >= first) fail(`hole ${hole.fromSequence}…${hole.toSequence} of ${name} covers what can be had: the server has everything from ${first}`);
+    for (let sequence = hole.fromSequence; sequence <= hole.toSequence; sequence += 1) this.#checkTimes(name, hole, oracle.entry(historyId, name, sequence));
     shown.position = hole.toSequence;
     shown.holes.push(hole);
+  }
+
+  /** What is shown of the stream; a history may change only where the stream was said to begin anew. */
+  #current(key: StreamKey): Shown {
+    const name = streamName(key);
+    const shown = this.shown(name) as Shown;
+    const historyId = this.#options.historyOf(key);
+    shown.historyId ??= historyId;
+    if (historyId !== shown.historyId) this.#options.fail(`${name} goes on under history ${String(historyId)} without a reset, before it was ${String(shown.historyId)}`);
+    return shown;
   }
 
   /** A new bar under a hole lies within the times that the hole gives for itself. */
