@@ -13,6 +13,7 @@ import { registerImport } from "./commands/import.ts";
 import { registerRecord } from "./commands/record.ts";
 import { registerReplay } from "./commands/replay.ts";
 import { registerRevisions } from "./commands/revisions.ts";
+import { registerServe } from "./commands/serve.ts";
 import { registerSimulate } from "./commands/simulate.ts";
 import { registerVerify } from "./commands/verify.ts";
 import { fileSystemFault } from "./rawlog/node-disk.ts";
@@ -22,7 +23,7 @@ const BAD_INPUT = 2;
 
 /** In the order of the help text. */
 const COMMANDS = [
-  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerSimulate, registerDoctor,
+  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerSimulate, registerDoctor,
 ];
 
 function buildProgram(context: CommandContext): Command {

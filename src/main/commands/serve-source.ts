@@ -1,0 +1,98 @@
+// What `serve` serves: a recording that it starts and owns, or something that the serving process reads by itself.
+import { randomUUID } from "node:crypto";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { fault, type Fault } from "../../shared/base.ts";
+import { DEFAULT_SOURCE, startLive } from "../compose.ts";
+import type { BridgeShareOptions } from "../engine/bridge-share.ts";
+import { lockDataFolder } from "../engine/data-lock.ts";
+import type { LiveSource } from "../engine/live-source.ts";
+import { acquireLock, type FolderLock } from "../rawlog/lock.ts";
+import { NodeDisk } from "../rawlog/node-disk.ts";
+import type { CommandContext } from "./context.ts";
+import { captureFolder } from "./open-capture.ts";
+import type { ServeInput } from "./serve.ts";
+
+export interface ServedSource {
+  /** For people: `the recording live-sim`. */
+  readonly name: string;
+  readonly captureId: string | undefined;
+  readonly what: BridgeShareOptions["what"];
+  /** Where sequences are kept. */
+  readonly folder: string;
+  readonly live: LiveSource | undefined;
+  /** Idempotent. */
+  close(reason: string): Promise<void>;
+}
+
+/** Faults: `log.locked`, `capture.unknown`, `record.*`, those of the disk. */
+export async function openServedSource(input: ServeInput, context: CommandContext, onProblem: (problem: Fault) => void): Promise<ServedSource> {
+  if (input.csv !== undefined) return csvSource(input, input.csv);
+  return input.replay === undefined ? liveSource(input, context, onProblem) : replaySource(input, input.replay);
+}
+
+async function liveSource(input: ServeInput, context: CommandContext, onProblem: (problem: Fault) => void): Promise<ServedSource> {
+  const lock = await lockDataFolder(input.data);
+  try {
+    const live = await startLive(
+      {
+        dataFolder: input.data, distMain: context.distMain,
+        request: {
+          ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture,
+          simulator: { seed: input.seed ?? DEFAULT_SOURCE.simulator.seed, messagesPerSecond: input.rate },
+        },
+      },
+      { onPositions: () => undefined, onStatus: () => undefined, onProblem },
+    );
+    let closing: Promise<void> | undefined;
+    return {
+      name: `the recording ${live.captureId}`, captureId: live.captureId, what: { live }, folder: join(input.data, "bridge"), live,
+      close: (reason) => (closing ??= live.close(reason).finally(() => lock.release())),
+    };
+  } catch (error) {
+    await lock.release();
+    throw error;
+  }
+}
+
+/** A replay without a name can never go on: its sequences are not worth keeping. With one they are, and only one process may write them. */
+async function replaySource(input: ServeInput, captureId: string): Promise<ServedSource> {
+  const folder = await captureFolder(input.data, captureId);
+  const kept = input.runId === undefined ? await scratch() : await keptFolder(input, `replay-${captureId}-${input.runId}`);
+  return {
+    name: `capture ${captureId}`, captureId, live: undefined, folder: kept.folder, close: kept.close,
+    what: { spec: { kind: "replay", captureFolder: folder, captureId, speed: input.speed ?? 1, runId: input.runId ?? randomUUID(), held: input.waitForSubscriber } },
+  };
+}
+
+async function csvSource(input: ServeInput, file: string): Promise<ServedSource> {
+  const { sourceId } = input;
+  if (sourceId === undefined) throw fault("cli.bad-option", "--csv needs --source-id");
+  const kept = await keptFolder(input, `csv-${sourceId.replace(/[^A-Za-z0-9_-]/g, "_")}`);
+  return {
+    name: file, captureId: undefined, live: undefined, folder: kept.folder, close: kept.close,
+    what: { spec: { kind: "csv", file: resolve(file), sourceId, rowsPerSecond: input.rate ?? 0, held: input.waitForSubscriber } },
+  };
+}
+
+interface Kept {
+  readonly folder: string;
+  close(): Promise<void>;
+}
+
+async function scratch(): Promise<Kept> {
+  const folder = await mkdtemp(join(tmpdir(), "tapedeck-serve-"));
+  let removing: Promise<void> | undefined;
+  return { folder, close: () => (removing ??= rm(folder, { recursive: true, force: true })) };
+}
+
+/** Beside a recording of the same data folder, but not twice by the same name. */
+async function keptFolder(input: ServeInput, name: string): Promise<Kept> {
+  const disk = new NodeDisk();
+  const folder = join(input.data, "bridge");
+  await disk.makeFolder(folder);
+  const lock: FolderLock = await acquireLock({ disk, path: join(folder, `${name}.lock`), what: `${name} in ${folder}` });
+  let releasing: Promise<void> | undefined;
+  return { folder, close: () => (releasing ??= lock.release()) };
+}
