@@ -5,6 +5,7 @@ import { fault } from "../shared/base.ts";
 import { configDigest, type CaptureConfig } from "../shared/control.ts";
 import { venueFromText, type VenueId } from "../shared/market.ts";
 import { INTERVALS } from "../shared/time.ts";
+import type { SpawnChild } from "./engine/child-process.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveListener, LiveSource } from "./engine/live-source.ts";
 import { captureBytes, summarizeCaptures } from "./engine/capture-list.ts";
@@ -181,13 +182,16 @@ export interface ShellArguments {
 /** The engine under a shell: records the requested source at once. */
 export function composeEngine(options: {
   readonly dataFolder: string; readonly distMain: URL; readonly shell: "browser" | "electron"; readonly args: ShellArguments;
+  /** How child processes are started; default: fork. */
+  readonly spawnChild?: SpawnChild;
 }): Promise<Engine> {
-  const { dataFolder, distMain, shell, args } = options;
+  const { dataFolder, distMain, shell, args, spawnChild } = options;
   const [first] = resolveSources(args.request);
   const venue = first?.venue ?? "sim";
   return Engine.start({
     dataFolder, distMain, shell, version: VERSION, simulated: venue === "sim", commitEveryMs: COMMIT_EVERY_MS,
     firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: 300, untilOpenMs: undefined },
+    ...(spawnChild === undefined ? {} : { spawnChild }),
     startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
     listCaptures: (recordingId) => summarizeCaptures(dataFolder, recordingId),
   });

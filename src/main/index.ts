@@ -3,7 +3,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, nativeTheme, powerSaveBlocker, protocol, screen, session, shell,
+  app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, nativeTheme, powerSaveBlocker, protocol, screen, session, shell, utilityProcess,
 } from "electron";
 import { FaultError } from "../shared/base.ts";
 import { composeEngine } from "./compose.ts";
@@ -12,6 +12,7 @@ import { parseShellArguments } from "./shell-arguments.ts";
 import { ElectronShell } from "./shell/electron/app.ts";
 import { ownArguments } from "./shell/electron/arguments.ts";
 import type { ElectronApi } from "./shell/electron/electron-api.ts";
+import { utilityChild } from "./shell/electron/utility-process.ts";
 import { ScreenFiles } from "./shell/screen-files.ts";
 
 const DIST_MAIN = new URL(".", import.meta.url);
@@ -62,7 +63,10 @@ try {
     profileFolder: join(app.getPath("appData"), "Tapedeck", "profiles", profile),
     preload: fileURLToPath(new URL("../preload/preload.cjs", DIST_MAIN)),
     loadScreen: () => ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN))),
-    startEngine: () => composeEngine({ dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "electron", args }),
+    startEngine: () => composeEngine({
+      dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "electron", args,
+      spawnChild: utilityChild(utilityProcess, (text) => { process.stderr.write(text); }),
+    }),
     monotonicMs: () => performance.now(),
     after: (delayMs, run) => {
       const timer = setTimeout(run, delayMs);
