@@ -7,8 +7,8 @@ export const SCHEMA_VERSION = 1;
 export const FRAME_BYTES_MAX = 4 * 1024 * 1024;
 export const BATCH_ENTRIES_MAX = 500;
 export const BACKFILL_LIMIT_MAX = 5_000;
-/** Streams in one list or report: ten intervals of four hundred symbols. */
-export const STREAMS_MAX = 4_096;
+/** Streams in one list or report: nine intervals of two thousand symbols. */
+export const STREAMS_MAX = 20_000;
 /** Answers above this are compressed for those who accept it. */
 export const COMPRESS_ABOVE_BYTES = 32 * 1024;
 
