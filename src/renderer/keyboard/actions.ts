@@ -141,7 +141,8 @@ function connectOrDisconnect(): void {
   withRemote((remoteId) => {
     const { series } = viewStore.getState();
     const remote = shownRemote(engineStore.getState());
-    if (standingOf(remote, seriesOf(remote, series)).state === "off") void openRemote(remoteId, series);
+    // Without a series the engine connects anew and shows the one shown last.
+    if (standingOf(remote, seriesOf(remote, series)).state === "off") void openRemote(remoteId);
     else run("remote.disconnect", { remoteId });
   });
 }

@@ -37,6 +37,8 @@ function StartForm({ status }: { readonly status: ShareStatus | undefined }): Re
     setStarting(true);
     setTrouble(undefined);
     try {
+      // What failed still holds its place until it is stopped.
+      if (status?.state === "failed") await engine().call("share.stop", {});
       await engine().call("share.start", { pub: completedAddress(pub), rpc: completedAddress(rpc) });
     } catch (error) {
       setTrouble(faultOf(error).message);

@@ -4,7 +4,6 @@ import type {
   CaptureSummary, EngineFrame, Hello, JobStatus, Mode, PlayerView, Quote, RecordingStatus, RemoteStatus, ShareStatus, ShownTape, SourceStatus, StreamStatus,
 } from "../../shared/protocol/frames.ts";
 import { noteBridge } from "../remote/history.ts";
-import { withHoles } from "../remote/holes.ts";
 import { applyView, viewStore } from "./view.ts";
 import { addToast } from "./toasts.ts";
 
@@ -78,7 +77,6 @@ export function applyFrame(frame: EngineFrame): void {
   // The cursor first: bars up to a new cursor drawn against an old one would be laid out twice.
   engineStore.setState(changesOf(frame, engineStore.getState()));
   if (frame.view !== undefined) viewStore.setState(applyView(viewStore.getState(), frame.view));
-  if (frame.remotes !== undefined || frame.view !== undefined) viewStore.setState((view) => withHoles(view, shownRemote(engineStore.getState())));
   noteBridge(frame);
   for (const problem of frame.problems ?? []) addToast(problem);
 }

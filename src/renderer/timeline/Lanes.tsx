@@ -56,7 +56,9 @@ function paintTo(element: HTMLElement, canvas: HTMLCanvasElement): () => void {
 function go(item: LaneItem): void {
   const { axis } = axisStore.getState();
   if (isRemoteShown(engineStore.getState())) {
-    if (axis !== undefined) selectBar(Math.floor(xToTime(axis, item.x) / axis.intervalMs) * axis.intervalMs);
+    if (axis === undefined) return;
+    const ms = item.goTo.kind === "bar" ? item.goTo.openMs : item.goTo.kind === "time" ? item.goTo.ms : xToTime(axis, item.x);
+    selectBar(Math.floor(ms / axis.intervalMs) * axis.intervalMs);
     return;
   }
   if (item.goTo.kind === "bar") selectBar(item.goTo.openMs);

@@ -19,7 +19,7 @@ export const GRADE_WORDS: Readonly<Record<Grade, string>> = {
 const CAUSES: Readonly<Record<GapEntry["cause"], string>> = {
   id_hole: "trade ids were skipped", disconnect: "the connection closed", downtime: "Tapedeck was not running", host_slept: "this computer slept",
   silent: "the stream fell silent", first_frame_deadline: "no first message in time", quarantine: "damaged log was set aside",
-  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come", remote_hole: "the remote no longer has these sequences",
+  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come", remote_hole: "sequences of the remote are lost",
 };
 
 export const GAP_STATES: Readonly<Record<GapEntry["state"], string>> = {
@@ -32,16 +32,22 @@ const REASONS: Readonly<Record<RevisionMark["reason"], string>> = {
 };
 
 function idsOf(gap: GapEntry): string {
-  if (gap.fromId === undefined || gap.toId === undefined) return "";
+  // A hole's numbers are sequences, and its detail has them already.
+  if (gap.fromId === undefined || gap.toId === undefined || gap.cause === "remote_hole") return "";
   const all = gap.toId - gap.fromId + 1;
   const missing = gap.missing ?? all;
   return ` ${plural(all, "id")} affected, ${missing === 0 ? "0" : count(missing)} missing.`;
 }
 
+function spanOf(gap: GapEntry): string {
+  // A hole before the first bar that is known has no beginning.
+  if (gap.fromMs === 0 && gap.cause === "remote_hole") return gap.toMs === undefined ? "up to now" : `up to ${utcTime(gap.toMs)}`;
+  return gap.toMs === undefined ? `since ${utcTime(gap.fromMs)}` : `${utcTime(gap.fromMs)}–${utcTime(gap.toMs)} (${duration(gap.toMs - gap.fromMs)})`;
+}
+
 export function explainGap(gap: GapEntry): string {
-  const span = gap.toMs === undefined ? `since ${utcTime(gap.fromMs)}` : `${utcTime(gap.fromMs)}–${utcTime(gap.toMs)} (${duration(gap.toMs - gap.fromMs)})`;
   const detail = gap.detail === "" ? "" : `: ${gap.detail}`;
-  return `${span}, ${CAUSES[gap.cause]}${detail}. ${capital(GAP_STATES[gap.state])}.${idsOf(gap)}`;
+  return `${spanOf(gap)}, ${CAUSES[gap.cause]}${detail}. ${capital(GAP_STATES[gap.state])}.${idsOf(gap)}`;
 }
 
 export function explainGrade(openMs: number, grade: Grade | undefined, intervalMs: number): string {

@@ -24,6 +24,12 @@ describe("the lanes", () => {
     expect(explainGap(gap)).toBe("00:10:08.000–00:10:11.000 (3.0 s), the connection closed: Binance closed the socket (24 h). Repaired. 212 ids affected, 0 missing.");
   });
 
+  it("explain a remote's hole by its sequences, with or without a beginning", () => {
+    const hole: GapEntry = { ...gap, fromId: 220, toId: 227, missing: 8, cause: "remote_hole", state: "GAP_UNRESOLVED", detail: "entries 220…227 were not received" };
+    expect(explainGap(hole)).toBe("00:10:08.000–00:10:11.000 (3.0 s), sequences of the remote are lost: entries 220…227 were not received. Could not be filled.");
+    expect(explainGap({ ...hole, fromMs: 0 })).toBe("up to 00:10:11.000, sequences of the remote are lost: entries 220…227 were not received. Could not be filled.");
+  });
+
   it("find a gap within a few pixels, and go to its end", () => {
     expect(at(timeToX(axis, gap.fromMs) - 5, 1)?.goTo).toEqual({ kind: "time", ms: gap.toMs });
     expect(at(timeToX(axis, gap.fromMs) - 20, 1)).toBeUndefined();

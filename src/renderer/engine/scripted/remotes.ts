@@ -1,5 +1,6 @@
 // Owns the scripted remotes: what a port's number makes of the connection, told by the time since it was asked for. For development and tests of the screen.
 import { fault } from "../../../shared/base.ts";
+import type { GapEntry } from "../../../shared/candles.ts";
 import type { CommandInput } from "../../../shared/protocol/commands.ts";
 import type { RemoteProbe, RemoteSeriesStatus, RemoteState, RemoteStatus } from "../../../shared/protocol/frames.ts";
 import { INTERVAL_MS } from "../../../shared/time.ts";
@@ -117,6 +118,14 @@ class ScriptedRemote {
     const fromMs = this.tape.startMs + 220 * 60_000;
     const fromSequence = Math.round((fromMs - this.tape.startMs) / intervalMs);
     return [{ fromSequence, toSequence: fromSequence + Math.round(420_000 / intervalMs), fromMs, toMs: fromMs + 420_000, why: "RETENTION_EXCEEDED" }];
+  }
+
+  /** Holes as the engine tells them with the view: gaps that can no longer be filled. */
+  holeGaps(intervalMs: number): readonly GapEntry[] {
+    return this.holes(intervalMs).map(({ fromSequence, toSequence, fromMs, toMs }): GapEntry => ({
+      gapId: `remote-hole-${fromSequence}`, streamId: this.saved.remoteId, fromMs: fromMs ?? 0, toMs, fromId: fromSequence, toId: toSequence, missing: toSequence - fromSequence + 1,
+      cause: "remote_hole", state: "GAP_UNRESOLVED", attempts: 1, detail: `entries ${fromSequence}…${toSequence} were not received, and the server no longer keeps them`, atSeq: 0,
+    }));
   }
 
   status(nowMs: number): RemoteStatus {

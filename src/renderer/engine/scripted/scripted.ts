@@ -258,7 +258,7 @@ class ScriptedEngine implements EngineClient {
     const series = this.#remotes.shown?.series ?? { venue: "sim", symbol: "BTCUSDT" };
     return {
       kind, venue: series.venue, symbol: series.symbol, interval: window.interval, bars: folded.bars, empty: folded.empty, revisions: folded.revisions,
-      gaps: tape.gaps.filter((gap) => gap.fromMs <= cursorMs), events: tape.events.filter((event) => event.atMs <= cursorMs), moreBefore: folded.hasMore,
+      gaps: [...tape.gaps, ...(this.#remotes.shown?.remote.holeGaps(intervalMs) ?? [])].filter((gap) => gap.fromMs <= cursorMs), events: tape.events.filter((event) => event.atMs <= cursorMs), moreBefore: folded.hasMore,
     };
   }
 
