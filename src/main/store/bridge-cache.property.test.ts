@@ -8,7 +8,8 @@ import { FaultError } from "../../shared/base.ts";
 import type { BridgeCache } from "../bridge/client/types.ts";
 import type { SequencedEntry, StreamKey } from "../bridge/model.ts";
 import { openBridgeCache } from "./bridge-cache.ts";
-import { anyEntries, historyOf, sequenced } from "./entries.testkit.ts";
+import { anyEntries, sequenced } from "./entries.testkit.ts";
+import { historyOf } from "./made-entries.testkit.ts";
 import { MemoryCache } from "./memory-cache.testkit.ts";
 
 const REMOTES = ["one", "two"] as const;

@@ -5,18 +5,20 @@ import type { BridgeCache, CacheBatch, CachedBar, CachedGrade, CachedStream, Cac
 import type { History, SequencedEntry, StreamKey } from "../bridge/model.ts";
 import { cacheFault, troubleOf } from "./cache-faults.ts";
 import { CacheFile } from "./cache-file.ts";
-import type { CacheSession } from "./cache-session.ts";
+import { type CacheSession, LOG_MEGABYTES_MAX } from "./cache-session.ts";
 import {
   BAR_FIELDS, type BarRow, barChunks, chunksOf, GAP_COLUMNS, GAP_FIELDS, type GapRow, GRADE_COLUMNS, GRADE_FIELDS, type GradeRow, readBars, readGaps, readGrades,
 } from "./cache-tables.ts";
 import {
   checkHistory, freshEntries, HOLE_FIELDS, isNewHole, keyText, newStream, readStreams, stateKey, STREAM_FIELDS, streamParameters, type StreamState,
 } from "./cached-streams.ts";
-import { windowOf } from "./cached-window.ts";
+import { newestGaps, windowOf } from "./cached-window.ts";
 
 export interface BridgeCacheOptions {
   /** One line for people: a file that could not be used was set aside. */
   readonly onNote?: (note: string) => void;
+  /** The log beside the file is folded into it when it is longer; 16 unless told. */
+  readonly logMegabytesMax?: number;
 }
 
 /**
@@ -26,7 +28,7 @@ export interface BridgeCacheOptions {
  */
 export async function openBridgeCache(file: string, options: BridgeCacheOptions = {}): Promise<BridgeCache> {
   assert(isMainThread, "DuckDB lives on the main thread of a process only");
-  const cacheFile = await CacheFile.take(file, options.onNote ?? (() => undefined));
+  const cacheFile = await CacheFile.take(file, { onNote: options.onNote ?? (() => undefined), logMegabytesMax: options.logMegabytesMax ?? LOG_MEGABYTES_MAX });
   const cache = new DuckBridgeCache(cacheFile);
   try {
     await cache.open();
@@ -296,10 +298,11 @@ async function readWindow(
   const sayings = readGrades(await session.read(
     `SELECT ${GRADE_FIELDS} FROM grades WHERE stream = $1 AND until_open_ms > $2 AND from_open_ms < $3`, [stream, from, until],
   ));
-  const gaps = readGaps(await session.read(
-    `SELECT ${GAP_FIELDS} FROM (SELECT *, row_number() OVER (PARTITION BY gap_id ORDER BY sequence DESC) AS age FROM gaps WHERE stream = $1) ` +
-    "WHERE age = 1 AND (to_ms IS NULL OR to_ms >= $2) AND from_ms < $3 ORDER BY from_ms, gap_id", [stream, from, until],
-  ));
+  // Every version of each gap that touches the window in one of them; which one holds is decided below.
+  const gaps = newestGaps(readGaps(await session.read(
+    `SELECT ${GAP_FIELDS} FROM gaps WHERE stream = $1 AND gap_id IN (SELECT gap_id FROM gaps WHERE stream = $1 AND (to_ms IS NULL OR to_ms >= $2) AND from_ms < $3)`,
+    [stream, from, until],
+  ))).filter(({ fromMs, toMs }) => fromMs < until && (toMs ?? until) >= from);
   const span = { fromMs: moreBefore ? from : -Infinity, untilMs: range.untilOpenMs ?? Infinity };
   return { ...windowOf({ interval: key.interval, span, versions, sayings }), gaps, moreBefore };
 }

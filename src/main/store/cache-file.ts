@@ -12,33 +12,38 @@ const VERSION = 1;
 /** DuckDB opens one file twice within a process without a word (its lock is per process), and both then write over each other. */
 const openHere = new Set<string>();
 
+interface CacheFileOptions {
+  readonly onNote: (note: string) => void;
+  readonly logMegabytesMax: number;
+}
+
 export class CacheFile {
   readonly path: string;
-  readonly #onNote: (note: string) => void;
+  readonly #options: CacheFileOptions;
 
-  private constructor(path: string, onNote: (note: string) => void) {
+  private constructor(path: string, options: CacheFileOptions) {
     this.path = path;
-    this.#onNote = onNote;
+    this.#options = options;
   }
 
   /** Takes the file for this process. @throws FaultError `cache.in-use`, `cache.no-access`. */
-  static async take(file: string, onNote: (note: string) => void): Promise<CacheFile> {
+  static async take(file: string, options: CacheFileOptions): Promise<CacheFile> {
     const path = await usablePath(file);
     if (openHere.has(path)) throw fault("cache.in-use", `Cannot open the bridge cache ${path}: this process has it open already`);
     openHere.add(path);
-    return new CacheFile(path, onNote);
+    return new CacheFile(path, options);
   }
 
   /** @throws FaultError `cache.in-use`, `cache.disk-full`, `cache.failed`. What cannot be read is set aside and begun anew. */
   async open(): Promise<CacheSession> {
     let session: CacheSession | undefined;
     try {
-      session = await CacheSession.open(this.path);
+      session = await CacheSession.open(this.path, this.#options.logMegabytesMax);
       const unfit = await unfitness(session);
       if (unfit === undefined) return session;
       session.close();
       await this.setAside(unfit);
-      session = await CacheSession.open(this.path);
+      session = await CacheSession.open(this.path, this.#options.logMegabytesMax);
       await layOut(session);
       return session;
     } catch (error) {
@@ -52,7 +57,7 @@ export class CacheFile {
     await this.setAside(why);
     let session: CacheSession | undefined;
     try {
-      session = await CacheSession.open(this.path);
+      session = await CacheSession.open(this.path, this.#options.logMegabytesMax);
       await layOut(session);
       return session;
     } catch (error) {
@@ -68,7 +73,7 @@ export class CacheFile {
       await rm(`${aside}${ending}`, { force: true });
       if (await exists(`${this.path}${ending}`)) await rename(`${this.path}${ending}`, `${aside}${ending}`);
     }
-    this.#onNote(`The bridge cache could not be used and was set aside as ${aside}: ${why}. Everything in it comes back from the servers.`);
+    this.#options.onNote(`The bridge cache could not be used and was set aside as ${aside}: ${why}. Everything in it comes back from the servers.`);
   }
 
   release(): void {

@@ -8,13 +8,14 @@ const SETTINGS = {
   threads: "2",
   memory_limit: "256MB",
   max_temp_directory_size: "1GB",
-  // The log that a checkpoint folds in; bounds the file beside the cache and what an opening after a crash must replay.
-  checkpoint_threshold: "16MB",
   // Everything that is used is built in; a download would hang where there is no network.
   autoinstall_known_extensions: "false",
   autoload_known_extensions: "false",
   allow_community_extensions: "false",
 } as const;
+
+/** The log beside the file, folded into it when it is longer: bounds it, and what an opening after a crash must replay. */
+export const LOG_MEGABYTES_MAX = 16;
 
 export class CacheSession {
   readonly #instance: DuckDBInstance;
@@ -28,8 +29,8 @@ export class CacheSession {
   }
 
   /** Opens or makes the file; DuckDB locks it against other processes. Throws DuckDB's errors as they are. */
-  static async open(file: string): Promise<CacheSession> {
-    const instance = await DuckDBInstance.create(file, { ...SETTINGS, temp_directory: `${file}.tmp` });
+  static async open(file: string, logMegabytesMax: number): Promise<CacheSession> {
+    const instance = await DuckDBInstance.create(file, { ...SETTINGS, checkpoint_threshold: `${logMegabytesMax}MB`, temp_directory: `${file}.tmp` });
     try {
       return new CacheSession(instance, await instance.connect());
     } catch (error) {

@@ -51,11 +51,20 @@ function originColumns(): readonly Column<{ readonly stream: number; readonly en
   ];
 }
 
-/** Eight scales, one byte each, the first amount's in the lowest. */
+/** Eight scales, one byte each, the first amount's in the lowest. A stream's are nearly always the same, so one is remembered. */
+let packed: { readonly scales: readonly number[]; readonly word: bigint } = { scales: [], word: 0n };
 function packScales(values: BarValues): bigint {
-  let packed = 0n;
-  for (let at = AMOUNTS.length - 1; at >= 0; at -= 1) packed = (packed << 8n) | BigInt(amountAt(values, at).scale);
-  return packed;
+  if (!AMOUNTS.every((name, at) => values[name].scale === packed.scales[at])) {
+    const scales = AMOUNTS.map((name) => values[name].scale);
+    packed = { scales, word: scales.reduceRight((word, scale) => (word << 8n) | BigInt(scale), 0n) };
+  }
+  return packed.word;
+}
+
+let unpacked: typeof packed = { scales: [], word: -1n };
+function unpackScales(word: bigint): readonly number[] {
+  if (unpacked.word !== word) unpacked = { word, scales: AMOUNTS.map((_, at) => Number((word >> BigInt(at * 8)) & 255n)) };
+  return unpacked.scales;
 }
 
 function amountAt(values: BarValues, at: number): Decimal {
@@ -164,8 +173,9 @@ export function chunksOf<Row>(columns: readonly Column<Row>[], rows: readonly Ro
 
 function digestBytes(digest: string | undefined): DuckDBBlobValue | null {
   if (digest === undefined) return null;
-  assert(/^(?:[0-9a-f]{2})+$/.test(digest), `a bar's digest is lower-case hex, got ${JSON.stringify(digest)}`);
-  return new DuckDBBlobValue(Buffer.from(digest, "hex"));
+  const bytes = Buffer.from(digest, "hex");
+  assert(bytes.length * 2 === digest.length, `a bar's digest is hex, got ${JSON.stringify(digest)}`);
+  return new DuckDBBlobValue(bytes);
 }
 
 /** For SELECT: every column of `bars` that makes a CachedBar, in the order that `readBars` takes. */
@@ -175,28 +185,28 @@ const FIRST_AMOUNT = 10;
 type Columns = readonly (readonly DuckDBValue[])[];
 
 export function readBars(columns: Columns): CachedBar[] {
-  return (columns[0] ?? []).map((openMs, row) => {
-    const at = (column: number): DuckDBValue => columns[column]?.[row] ?? null;
-    const scales = at(8) as bigint;
-    const wide = at(9) as DuckDBBlobValue | null;
-    const amounts = AMOUNTS.map((_, index) => amountFrom(at(FIRST_AMOUNT + index) as bigint, wide, index, Number((scales >> BigInt(index * 8)) & 255n)));
+  const [openMs = [], sequence = [], atSeq = [], revision = [], reason = [], grade = [], digest = [], tradeCount = [], scales = [], wide = []] = columns;
+  const amounts = columns.slice(FIRST_AMOUNT);
+  return openMs.map((ms, row) => {
+    const scaleOf = unpackScales(scales[row] as bigint);
+    const bytes = digest[row] as DuckDBBlobValue | null;
     return {
-      openMs: Number(openMs),
-      values: valuesOf(amounts, Number(at(7))),
-      revision: Number(at(3)),
-      reason: at(4) as BridgeBar["reason"],
-      grade: (at(5) ?? undefined) as Grade | undefined,
-      digest: at(6) === null ? undefined : Buffer.from((at(6) as DuckDBBlobValue).bytes).toString("hex"),
-      sequence: Number(at(1)),
-      atSeq: Number(at(2)),
+      openMs: Number(ms),
+      values: valuesOf(amounts.map((column, at) => amountFrom(column[row] as bigint, wide[row] as DuckDBBlobValue | null, at, scaleOf[at] ?? 0)), Number(tradeCount[row])),
+      revision: Number(revision[row]),
+      reason: reason[row] as BridgeBar["reason"],
+      grade: (grade[row] ?? undefined) as Grade | undefined,
+      digest: bytes === null ? undefined : Buffer.from(bytes.bytes.buffer, bytes.bytes.byteOffset, bytes.bytes.byteLength).toString("hex"),
+      sequence: Number(sequence[row]),
+      atSeq: Number(atSeq[row]),
     };
   });
 }
 
-function amountFrom(low: bigint, wide: DuckDBBlobValue | null, index: number, scale: number): Decimal {
+function amountFrom(low: bigint, wide: DuckDBBlobValue | null, at: number, scale: number): Decimal {
   if (wide === null) return decimal(low, scale);
   const { bytes } = wide;
-  const high = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigInt64(index * 8, true);
+  const high = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength).getBigInt64(at * 8, true);
   return decimal((high << 64n) | BigInt.asUintN(64, low), scale);
 }
 
@@ -230,15 +240,15 @@ export function readGrades(columns: Columns): GradeSaying[] {
   });
 }
 
-export const GAP_FIELDS = "gap_id, stream_id, from_ms, to_ms, from_id, to_id, missing, cause, state, attempts, detail, at_seq";
+export const GAP_FIELDS = "gap_id, stream_id, from_ms, to_ms, from_id, to_id, missing, cause, state, attempts, detail, at_seq, sequence";
 
-export function readGaps(columns: Columns): GapEntry[] {
+export function readGaps(columns: Columns): (GapEntry & { readonly sequence: number })[] {
   return (columns[0] ?? []).map((gapId, row) => {
     const at = (column: number): DuckDBValue => columns[column]?.[row] ?? null;
     const number = (column: number): number | undefined => (at(column) === null ? undefined : Number(at(column)));
     return {
       gapId: gapId as string, streamId: at(1) as string, fromMs: Number(at(2)), toMs: number(3), fromId: number(4), toId: number(5), missing: number(6),
-      cause: at(7) as GapEntry["cause"], state: at(8) as GapEntry["state"], attempts: Number(at(9)), detail: at(10) as string, atSeq: Number(at(11)),
+      cause: at(7) as GapEntry["cause"], state: at(8) as GapEntry["state"], attempts: Number(at(9)), detail: at(10) as string, atSeq: Number(at(11)), sequence: Number(at(12)),
     };
   });
 }

@@ -1,5 +1,5 @@
 // A window of the cache from its rows: latest versions, newest grades, stretches without bars, corrections. Pure.
-import type { Grade } from "../../shared/candles.ts";
+import type { GapEntry, Grade } from "../../shared/candles.ts";
 import { bucketOpenMs, INTERVAL_MS, type Interval } from "../../shared/time.ts";
 import type { CachedBar, CachedWindow } from "../bridge/client/types.ts";
 import type { GradeSaying } from "./cache-tables.ts";
@@ -30,6 +30,13 @@ export function windowOf(rows: WindowRows): Pick<CachedWindow, "bars" | "empty" 
     empty: emptyRanges(rows, latest, newestFirst),
     corrections: versions.filter(({ revision }) => revision > 1).map(({ openMs, revision, reason, sequence, atSeq }) => ({ openMs, revision, reason, sequence, atSeq })),
   };
+}
+
+/** Each gap as its last entry tells it, ascending by when it began. */
+export function newestGaps(versions: readonly (GapEntry & { readonly sequence: number })[]): GapEntry[] {
+  const newest = new Map<string, GapEntry & { readonly sequence: number }>();
+  for (const gap of versions) if ((newest.get(gap.gapId)?.sequence ?? 0) < gap.sequence) newest.set(gap.gapId, gap);
+  return [...newest.values()].sort((a, b) => a.fromMs - b.fromMs || (a.gapId < b.gapId ? -1 : 1)).map(({ sequence: _sequence, ...gap }) => gap);
 }
 
 /** The newest grade of each bucket: with one of its bars, or said about it afterwards. */
