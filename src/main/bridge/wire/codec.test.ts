@@ -37,6 +37,18 @@ describe("goldens in schemas/fixtures/bridge", () => {
   });
 });
 
+test("the frame that docs/bridge/WIRE.md takes apart is the golden one", async () => {
+  const text = await readFile(new URL("../../../../docs/bridge/WIRE.md", import.meta.url), "utf8");
+  const rows = [...text.matchAll(/^([0-9a-f]{2}) {2}((?:[0-9a-f]{2} )*[0-9a-f]{2})(?: {2,}.*)?$/gm)];
+  const bytes = Buffer.concat(rows.map(([, , hex = ""]) => Buffer.from(hex.replaceAll(" ", ""), "hex")));
+  let at = 0;
+  for (const [, place = "", hex = ""] of rows) {
+    expect(parseInt(place, 16)).toBe(at);
+    at += (hex.length + 1) / 3;
+  }
+  expect(bytes.toString("hex")).toBe((await readFile(`${FIXTURES}subscribe-request-new.bin`)).toString("hex"));
+});
+
 describe("what is encoded comes back", () => {
   test("requests", () => {
     fc.assert(fc.property(anyCorrelationId, anyRequest, (correlationId, message) => {
