@@ -1,24 +1,24 @@
 import { describe, expect, test, vi } from "vitest";
+import { makeCurvePair, type CurvePair } from "../../keys/curve-pair.ts";
 import { isCurveKey } from "../../keys/z85.ts";
-import { makeKeyPair, type CurveKeyPair } from "./key-pair.ts";
 import { ANY_PORT, bytes, testClient, testServer, type TestClient, type TestServer } from "./zmq.testkit.ts";
 import { bindServer } from "./server-transport.ts";
 
-const SERVER = makeKeyPair();
-const FRIEND = makeKeyPair();
-const STRANGER = makeKeyPair();
+const SERVER = makeCurvePair();
+const FRIEND = makeCurvePair();
+const STRANGER = makeCurvePair();
 
-function guarded(...trusted: readonly CurveKeyPair[]): Promise<TestServer> {
+function guarded(...trusted: readonly CurvePair[]): Promise<TestServer> {
   return testServer({ security: { ...SERVER, trusted: trusted.map((pair) => pair.publicKey) } });
 }
 
-function clientWith(server: TestServer, pair: CurveKeyPair | undefined, serverKey = SERVER.publicKey): TestClient {
+function clientWith(server: TestServer, pair: CurvePair | undefined, serverKey = SERVER.publicKey): TestClient {
   return testClient({ rpc: server.transport.rpc, pub: server.transport.pub, security: pair === undefined ? undefined : { serverKey, ...pair } });
 }
 
 test("pairs are well-formed and never look like an option", () => {
   for (let round = 0; round < 50; round += 1) {
-    const pair = makeKeyPair();
+    const pair = makeCurvePair();
     expect(isCurveKey(pair.publicKey) && isCurveKey(pair.secretKey)).toBe(true);
     expect(pair.publicKey).toMatch(/^[A-Za-z0-9]/);
   }
