@@ -6,20 +6,11 @@ import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/live-source.ts";
 import { RateMeter } from "../engine/rate-meter.ts";
+import { duration } from "./measures.ts";
 import { collectValues, collectWords } from "./words.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 
-const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 const PROGRESS_EVERY_MS = 250;
-/** Node's timers end at 2^31 ms; nobody names a longer run, they leave the option out. */
-const DURATION_MAX_MS = 2 ** 31 - 1;
-
-const duration = z.string().transform((text) => {
-  const match = /^(\d+(?:\.\d+)?)(ms|s|m|h|d)$/.exec(text);
-  const ms = match === null ? Number.NaN : Math.round(Number(match[1]) * (DURATION_MS[match[2] ?? ""] ?? Number.NaN));
-  if (!(ms > 0 && ms <= DURATION_MAX_MS)) throw fault("cli.bad-option", `--for ${text}: write a length such as 30s, 10m, 4h (at most 24d)`);
-  return ms;
-});
 
 const faultText = z.string().transform((text) => {
   const match = /^([a-z0-9-]+)(?:=(-?\d+(?:\.\d+)?))?(?:@(\d+(?:\.\d+)?)s)?$/.exec(text);
@@ -33,7 +24,7 @@ const schema = z.object({
   venue: z.array(z.string()).default([]),
   symbol: z.array(optionText.symbol).default([]),
   endpoint: z.array(z.string()).default([]),
-  for: duration.optional(),
+  for: duration("for").optional(),
   seed: optionText.count("seed").optional(),
   rate: optionText.count("rate").optional(),
   fault: z.array(faultText).default([]),

@@ -12,10 +12,10 @@ import type { ReplayEvent } from "../replay/events.ts";
 import { runReplay } from "../replay/run.ts";
 import { decoderLookup } from "../venues/registry.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
+import { speed } from "./measures.ts";
 import { openCapture } from "./open-capture.ts";
 
 const PROGRESS_EVERY_MS = 500;
-const SPEED_MAX = 100_000;
 
 const KINDS: readonly EventKind[] = ["trade", "bbo", "mark_price", "funding", "open_interest"];
 
@@ -32,12 +32,7 @@ const schema = z.object({
     if (text !== "arrival" && text !== "event") throw fault("cli.bad-option", `--order ${text}: there are arrival (as it came) and event (by exchange time, in hindsight)`);
     return text;
   }),
-  speed: z.string().default("asap").transform((text) => {
-    if (text === "asap") return 0;
-    const speed = /^\d+(\.\d+)?x$/.test(text) ? Number(text.slice(0, -1)) : NaN;
-    if (!(speed > 0 && speed <= SPEED_MAX)) throw fault("cli.bad-option", `--speed ${text}: write asap, or a multiple of real time such as 1x, 0.5x, 60x (at most ${SPEED_MAX}x)`);
-    return speed;
-  }),
+  speed: speed.default(0),
   strategy: z.string().optional(),
   param: z.array(z.string()).optional(),
   seed: z.string().optional(),

@@ -8,8 +8,6 @@ import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import type { BridgeShareOptions } from "../engine/bridge-share.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/live-source.ts";
-import { acquireLock, type FolderLock } from "../rawlog/lock.ts";
-import { NodeDisk } from "../rawlog/node-disk.ts";
 import type { CommandContext } from "./context.ts";
 import { captureFolder } from "./open-capture.ts";
 import type { ServeInput } from "./serve.ts";
@@ -56,20 +54,20 @@ async function liveSource(input: ServeInput, context: CommandContext, onProblem:
   }
 }
 
-/** A replay without a name can never go on: its sequences are not worth keeping. With one they are, and only one process may write them. */
+/** A replay without a name can never go on: its sequences are not worth keeping. */
 async function replaySource(input: ServeInput, captureId: string): Promise<ServedSource> {
   const folder = await captureFolder(input.data, captureId);
-  const kept = input.runId === undefined ? await scratch() : await keptFolder(input, `replay-${captureId}-${input.runId}`);
+  const kept = input.runId === undefined ? await scratch() : keptFolder(input);
   return {
     name: `capture ${captureId}`, captureId, live: undefined, folder: kept.folder, close: kept.close,
     what: { spec: { kind: "replay", captureFolder: folder, captureId, speed: input.speed ?? 1, runId: input.runId ?? randomUUID(), held: input.waitForSubscriber } },
   };
 }
 
-async function csvSource(input: ServeInput, file: string): Promise<ServedSource> {
+function csvSource(input: ServeInput, file: string): ServedSource {
   const { sourceId } = input;
   if (sourceId === undefined) throw fault("cli.bad-option", "--csv needs --source-id");
-  const kept = await keptFolder(input, `csv-${sourceId.replace(/[^A-Za-z0-9_-]/g, "_")}`);
+  const kept = keptFolder(input);
   return {
     name: file, captureId: undefined, live: undefined, folder: kept.folder, close: kept.close,
     what: { spec: { kind: "csv", file: resolve(file), sourceId, rowsPerSecond: input.rate ?? 0, held: input.waitForSubscriber } },
@@ -87,12 +85,7 @@ async function scratch(): Promise<Kept> {
   return { folder, close: () => (removing ??= rm(folder, { recursive: true, force: true })) };
 }
 
-/** Beside a recording of the same data folder, but not twice by the same name. */
-async function keptFolder(input: ServeInput, name: string): Promise<Kept> {
-  const disk = new NodeDisk();
-  const folder = join(input.data, "bridge");
-  await disk.makeFolder(folder);
-  const lock: FolderLock = await acquireLock({ disk, path: join(folder, `${name}.lock`), what: `${name} in ${folder}` });
-  let releasing: Promise<void> | undefined;
-  return { folder, close: () => (releasing ??= lock.release()) };
+/** Also beside a recording of the same data folder: each history has a lock of its own. */
+function keptFolder(input: ServeInput): Kept {
+  return { folder: join(input.data, "bridge"), close: () => Promise.resolve() };
 }

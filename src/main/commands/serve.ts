@@ -11,7 +11,7 @@ import { MetricsServer } from "../metrics/metrics-server.ts";
 import { createMetrics } from "../metrics/registry.ts";
 import { VERSION } from "../version.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
-import { duration, DURATION_MAX_MS, hostAndPort, retention, speed } from "./serve-options.ts";
+import { duration, DURATION_MAX_MS, hostAndPort, retention, speed } from "./measures.ts";
 import { securityFor } from "./serve-security.ts";
 import { openServedSource, type ServedSource } from "./serve-source.ts";
 import { collectValues, collectWords } from "./words.ts";
@@ -172,6 +172,8 @@ async function run({ input, context, course, source, share, startedMs }: Running
       await source.close(course.trouble === undefined ? "stopped" : course.trouble.code);
       if (course.serving === "serving") await Promise.race([course.fed, sleep(LAST_WORDS_MS, undefined, { ref: false })]);
     }
+    // A process that dies at this moment has been told of by its death.
+    if (course.serving === "serving") course.last = (await share.latestStatus().catch(() => undefined)) ?? course.last;
   } finally {
     await metrics.close();
   }

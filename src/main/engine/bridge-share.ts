@@ -89,7 +89,7 @@ async function specOf(what: BridgeShareOptions["what"], time: { readonly clock: 
 
 export class BridgeShare {
   readonly #options: BridgeShareOptions;
-  readonly #serve: ServeOptions;
+  #serve: ServeOptions;
   readonly #clock: Clock;
   readonly #timers: Timers;
   #child: ServerChild | undefined;
@@ -142,6 +142,19 @@ export class BridgeShare {
   /** As last told, about once a second; undefined before the first and while the child is being started again. */
   get status(): ServerStatus | undefined {
     return this.#status;
+  }
+
+  /** As it is now; undefined while the child is being started again. */
+  async latestStatus(): Promise<ServerStatus | undefined> {
+    this.#status = await this.#child?.call<ServerStatus>({ type: "status" });
+    return this.#status;
+  }
+
+  /** Who may come in from here on (public keys); whoever is no longer among them is cut. Throws `bridge.no-keys` when it is served plain. */
+  async trust(trusted: readonly string[]): Promise<void> {
+    if (this.#serve.security === undefined) throw fault("bridge.no-keys", "The bridge is served without keys, to this machine only: everybody there may come in");
+    this.#serve = { ...this.#serve, security: { ...this.#serve.security, trusted } };
+    await this.#child?.call({ type: "trust", trusted });
   }
 
   /** Lets a source that is `held` begin. */

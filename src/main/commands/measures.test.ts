@@ -1,6 +1,6 @@
-// The words of `serve`: what they mean, and one clear line for what they do not.
+// Words for measures: what they mean, and one clear line for what they do not.
 import { describe, expect, test } from "vitest";
-import { duration, hostAndPort, retention, speed } from "./serve-options.ts";
+import { duration, hostAndPort, retention, speed } from "./measures.ts";
 
 describe("lengths, speeds, retention and addresses", () => {
   test("mean what they say", () => {

@@ -1,4 +1,4 @@
-// Words of `serve` that other commands do not have, or that it shares with them: lengths, speeds, addresses, retention.
+// Words for measures, shared by commands: lengths of time, speeds, what is kept, and where something listens.
 import { isIP } from "node:net";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
