@@ -67,21 +67,41 @@ export function startSession(engineClient: EngineClient): void {
 }
 
 async function greet(): Promise<void> {
-  isViewAsked = false;
+  // Until the engine has answered, no frame may lead to a view of its own.
+  isViewAsked = true;
   isRangeAsked = false;
   // After a reconnect the engine says anew which tape it holds for this screen, if any.
   engineStore.setState({ tape: undefined, player: undefined, heldPlayer: undefined });
+  const isFirst = engineStore.getState().hello === undefined;
+  const settings = isFirst ? await command("settings.get", {}) : undefined;
+  const kept = settings?.["screen"];
+  if (kept !== undefined) screenStore.setState(remembered(kept));
+  const isRemoteOpen = await reopenRemote();
   const hello = await command("hello", {});
   if (hello === undefined) return;
-  if (engineStore.getState().hello === undefined) {
-    const kept = hello.settings["screen"];
+  if (isFirst && kept === undefined) {
     const { venue, symbol, interval } = hello.firstSeries;
-    screenStore.setState({ ...remembered(kept), ...(kept === undefined && { interval, instrument: { venue, symbol } }) });
+    screenStore.setState({ interval, instrument: { venue, symbol } });
   }
   engineStore.setState({ hello });
+  if (isRemoteOpen) return;
+  isViewAsked = false;
   const captures = await command("captures.list", {});
   if (captures !== undefined) engineStore.setState({ captures });
   await openSomething();
+}
+
+/**
+ * Before `hello`, which would put a capture's tape on first: a remote's bars are in the cache and can be painted at once. One of which
+ * no series is remembered would have to wait for its server, and the screen with it.
+ */
+async function reopenRemote(): Promise<boolean> {
+  const { shownRemote } = screenStore.getState();
+  if (shownRemote === undefined) return false;
+  if (shownRemote.series !== undefined && (await openRemote(shownRemote.remoteId, shownRemote.series))) return true;
+  // Removed since, or never seen: this machine's own tape is always there. A link that broke meanwhile says nothing about the remote.
+  if (engineStore.getState().link === "connected") screenStore.setState({ shownRemote: undefined });
+  return false;
 }
 
 /** The capture to begin with: the one the player holds, else the one being recorded, else the newest. */
@@ -94,15 +114,6 @@ function captureToOpen(captures: readonly CaptureSummary[], heldId: string | und
 async function openSomething(): Promise<void> {
   const { hello, captures, streams, player } = engineStore.getState();
   if (hello === undefined || isViewAsked) return;
-  const { shownRemote } = screenStore.getState();
-  if (shownRemote !== undefined) {
-    isViewAsked = true;
-    const { remoteId, series } = shownRemote;
-    if (await openRemote(remoteId, series)) return;
-    // Removed since, or its settings were: this machine's own tape is always there.
-    screenStore.setState({ shownRemote: undefined });
-    isViewAsked = false;
-  }
   const capture = captureToOpen(captures ?? [], player?.captureId);
   const known: readonly ShownInstrument[] = capture !== undefined && capture.instruments.length > 0 ? capture.instruments : streams;
   const wanted = screenStore.getState().instrument;

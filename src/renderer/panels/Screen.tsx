@@ -35,7 +35,7 @@ function Banner(): ReactElement | undefined {
 function FirstRun(): ReactElement | undefined {
   const hello = useStore(engineStore, (state) => state.hello);
   const isDone = useStore(screenStore, (state) => state.isFirstRunDone);
-  const isSimulated = useStore(engineStore, (state) => state.mode.simulated);
+  const isSimulated = useStore(engineStore, (state) => state.mode.simulated && !isRemoteShown(state));
   if (hello === undefined || isDone || !hello.simulated || !isSimulated) return undefined;
   return (
     <div className="banner" data-testid="first-run">

@@ -14,5 +14,5 @@ export function RemoteBanner(): ReactElement | undefined {
   const text = bannerOf(tape.name, remote, series);
   if (text === undefined) return undefined;
   const { state } = standingOf(remote, series);
-  return <p className={`remote-banner tone-${REMOTE_STATES[state].tone}`} role="status" data-testid="remote-banner" data-state={state}><span className="glyph" aria-hidden="true">{REMOTE_STATES[state].glyph}</span>{text}</p>;
+  return <p className={`remote-banner tone-${REMOTE_STATES[state].tone}`} data-testid="remote-banner" data-state={state}><span className="glyph" aria-hidden="true">{REMOTE_STATES[state].glyph}</span>{text}</p>;
 }

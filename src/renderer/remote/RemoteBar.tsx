@@ -82,6 +82,8 @@ export function RemoteBar(): ReactElement {
   return (
     <div className="deck remote-bar" role="group" aria-label={`Remote ${name}`} data-testid="remote-bar" data-state={state}>
       <SequenceLine series={series} />
+      {/* Read aloud once per state, not once per attempt. */}
+      <span className="for-readers" role="status">{name}: {stateWords(state, remote?.mode)}</span>
       <div className="deck-row">
         <span className={`remote-state tone-${shown.tone}`} data-testid="remote-state" data-state={state}><span className="glyph" aria-hidden="true">{shown.glyph}</span><b>{stateWords(state, remote?.mode)}</b></span>
         {series !== undefined && <Facts remoteId={remote?.remoteId} series={series} />}
