@@ -15,7 +15,8 @@ export class TokenBucket {
   }
 
   available(nowMs: number): number {
-    this.#tokens = Math.min(this.#perSecond, this.#tokens + Math.max(0, nowMs - this.#atMs) * this.#perSecond / 1_000);
+    // Only when time went by: no limit is Infinity, and nothing times that is no number.
+    if (nowMs > this.#atMs) this.#tokens = Math.min(this.#perSecond, this.#tokens + (nowMs - this.#atMs) * this.#perSecond / 1_000);
     this.#atMs = nowMs;
     return this.#tokens;
   }

@@ -3,12 +3,12 @@ import { FaultError, type Clock, type Fault } from "../../../shared/base.ts";
 import { msFromNs } from "../../../shared/time.ts";
 import type { ClientId, ServerTransport } from "../transport.ts";
 import type { BridgeCodec } from "../wire/codec-types.ts";
-import { FRAME_BYTES_MAX, SCHEMA_VERSION, type Answer, type Numbered, type Refusal, type RefusalCode, type Request } from "../wire/messages.ts";
-import { busy, type Answers } from "./answers.ts";
+import { FRAME_BYTES_MAX, type Answer, type Numbered, type Refusal, type RefusalCode, type Request } from "../wire/messages.ts";
+import { busy, refusal, type Answers } from "./answers.ts";
 import { Clients, type Client } from "./clients.ts";
 import type { ServerLimits } from "./types.ts";
 
-/** No request comes near: the largest, report_applied, has about a hundred bytes per stream. */
+/** The largest request, report_applied, has about a hundred bytes per stream: a client that watches thousands reports in parts. */
 export const REQUEST_BYTES_MAX = 256 * 1024;
 /** Backfills that are read and encoded at the same time: each holds a response in memory and takes its time from publishing. */
 const BACKFILLS_AT_ONCE = 2;
@@ -58,7 +58,7 @@ export class RequestDesk {
     client.requests += 1;
     if (frame.length > REQUEST_BYTES_MAX) {
       this.counters.oversized += 1;
-      this.#ignore(client);
+      this.#refuseFrame(client, frame, refusal("MALFORMED", `a request of ${frame.length} bytes is not read, ${REQUEST_BYTES_MAX} are the most`));
       return;
     }
     if (!client.requestTokens.take(1, this.#nowMs())) {
@@ -69,7 +69,7 @@ export class RequestDesk {
     if (!decoded.ok) {
       this.counters[decoded.fault.code === "wire.oversized" ? "oversized" : "malformed"] += 1;
       const code: RefusalCode = decoded.fault.code === "wire.version" ? "VERSION_UNSUPPORTED" : "MALFORMED";
-      this.#refuseFrame(client, frame, { code, detail: decoded.fault.message, retryAfterMs: 0, supportedVersion: SCHEMA_VERSION });
+      this.#refuseFrame(client, frame, refusal(code, decoded.fault.message));
       return;
     }
     this.#take(client, decoded.value);
@@ -81,20 +81,20 @@ export class RequestDesk {
   }
 
   /** Of a frame that was not (or could not be) decoded. */
-  #refuseFrame(client: Client, frame: Uint8Array, refusal: Refusal): void {
+  #refuseFrame(client: Client, frame: Uint8Array, why: Refusal): void {
     if (!client.refusalTokens.take(1, this.#nowMs())) {
       this.#ignore(client);
       return;
     }
     const correlationId = this.#options.codec.correlationIdOf(frame);
     if (correlationId === undefined) this.#ignore(client);
-    else this.#refuse(client, correlationId, refusal);
+    else this.#refuse(client, correlationId, why);
   }
 
-  #refuse(client: Client, correlationId: number, refusal: Refusal): void {
+  #refuse(client: Client, correlationId: number, why: Refusal): void {
     this.#ignore(client);
     if (!this.#hasRoom(client)) return;
-    this.#track(client, this.#send(client, correlationId, { type: "refusal", refusal }));
+    this.#track(client, this.#send(client, correlationId, { type: "refusal", refusal: why }));
   }
 
   #hasRoom(client: Client): boolean {
@@ -138,7 +138,7 @@ export class RequestDesk {
       const problem = error instanceof FaultError ? error.fault : { code: "bridge.request-failed", message: `The bridge server could not answer ${request.type}: ${String(error)}` };
       this.#options.onProblem(problem);
       this.#ignore(client);
-      await this.#send(client, correlationId, { type: "refusal", refusal: { code: "INTERNAL", detail: problem.message, retryAfterMs: 1_000, supportedVersion: SCHEMA_VERSION } });
+      await this.#send(client, correlationId, { type: "refusal", refusal: refusal("INTERNAL", problem.message, 1_000) });
     }
   }
 

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FaultError } from "../../../shared/base.ts";
@@ -29,7 +30,12 @@ async function feed(journals: SequenceJournals, items: readonly FeedItem[], batc
 }
 
 async function expectAll(journals: SequenceJournals, items: readonly FeedItem[], what = ""): Promise<void> {
-  for (const stream of STREAMS) expect(await readAll(journals, stream), `${streamName(stream)} ${what}`).toStrictEqual(expectedOf(items, stream));
+  for (const stream of STREAMS) {
+    const entries = await readAll(journals, stream);
+    const expected = expectedOf(items, stream);
+    // expect() shows the difference, but takes ten times as long to find none.
+    if (!isDeepStrictEqual(entries, expected)) expect(entries, `${streamName(stream)} ${what}`).toStrictEqual(expected);
+  }
 }
 
 async function codeOf(run: Promise<unknown>): Promise<string> {
@@ -48,7 +54,7 @@ describe("reading back", () => {
     const expected = expectedOf(items, STREAMS[0]!);
     await fc.assert(fc.asyncProperty(fc.nat(expected.length + 3), fc.nat(60), async (after, limit) => {
       for (const journals of [first, second]) {
-        expect(await journals.read(STREAMS[0]!, after, limit)).toStrictEqual(expected.slice(after, after + limit));
+        expect(isDeepStrictEqual(await journals.read(STREAMS[0]!, after, limit), expected.slice(after, after + limit)), `${limit} after ${after}`).toBe(true);
       }
     }));
   });
@@ -84,7 +90,7 @@ describe("reading back", () => {
 });
 
 describe("crashes", () => {
-  const items = itemsOf(STREAMS, 40);
+  const items = itemsOf(STREAMS, 30);
 
   async function crashAt(operations: number, seed: number, how: "power" | "process"): Promise<boolean> {
     const disk = newDisk(seed);
@@ -117,7 +123,7 @@ describe("crashes", () => {
   test.each(["power", "process"] as const)("whatever operation the %s dies before, going on gives what never dying gives", async (how) => {
     for (let operations = 0; ; operations += 1) {
       let isWhole = false;
-      for (let seed = 1; seed <= 6; seed += 1) isWhole = await crashAt(operations, seed * 1_000 + operations, how);
+      for (let seed = 1; seed <= 3; seed += 1) isWhole = await crashAt(operations, seed * 1_000 + operations, how);
       if (isWhole) break;
     }
   });
@@ -165,7 +171,7 @@ describe("crashes", () => {
     await journals.close();
     const files = disk.snapshot();
     for (const [path, bytes] of files) {
-      for (let offset = 0; offset < bytes.length; offset += 7) {
+      for (let offset = 0; offset < bytes.length; offset += 11) {
         const flipped = newDisk();
         flipped.restore(files);
         flipped.flip(path, offset, 1 << (offset % 8));

@@ -9,6 +9,7 @@ import { SOURCE_ID } from "../../../shared/market.ts";
 import { isInterval, msFromNs } from "../../../shared/time.ts";
 import type { Disk } from "../../rawlog/types.ts";
 import { BRIDGE_SYMBOL, streamName, type History, type SequencedEntry, type StreamKey } from "../model.ts";
+import { STREAMS_MAX } from "../wire/messages.ts";
 import { historyAfterDamage } from "./history.ts";
 import { recoverStream } from "./journal-recovery.ts";
 import { damaged, DAMAGED } from "./journal-segments.ts";
@@ -188,6 +189,7 @@ class Journals implements SequenceJournals {
     if (!SOURCE_ID.test(key.sourceId) || !BRIDGE_SYMBOL.test(key.symbol) || !isInterval(key.interval)) {
       throw fault("bridge.bad-stream", `The bridge cannot serve a stream called ${JSON.stringify(streamName(key))}: a source has no dot, a symbol only letters, digits and _ . -`);
     }
+    if (this.#streams.size >= STREAMS_MAX) throw fault("bridge.too-many-streams", `The bridge serves ${STREAMS_MAX} streams at most; ${streamName(key)} would be one more`);
     const { sourceId, symbol, interval } = key;
     const stream = new StreamJournal(this.#streamOptions({ sourceId, symbol, interval }), undefined);
     this.#streams.set(stream.name, stream);
