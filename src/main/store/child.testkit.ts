@@ -32,6 +32,8 @@ export interface Writer {
   readonly lines: readonly string[];
   /** The first line: the cache is open. Rejects with what it said on stderr when it ends before. */
   readonly opened: Promise<void>;
+  /** After so many lines. */
+  readonly reported: (count: number) => Promise<void>;
   /** Its exit code or signal, after its last line. */
   readonly ended: Promise<string | number>;
   readonly complaints: () => string;
@@ -54,5 +56,13 @@ export function startWriter(bundle: string, orders: WriterOrders, fileKilobytesM
   });
   opened.catch(() => undefined);
   output.on("line", (line) => lines.push(line));
-  return { child, lines, opened, ended, complaints: () => complaints };
+  const reported = (count: number): Promise<void> => new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (lines.length >= count) resolve();
+    };
+    output.on("line", look);
+    void ended.then((how) => reject(new Error(`the writer ended with ${how}: ${complaints}`)));
+    look();
+  });
+  return { child, lines, opened, reported, ended, complaints: () => complaints };
 }
