@@ -10,6 +10,7 @@ import { registerDoctor } from "./commands/doctor.ts";
 import { registerDump } from "./commands/dump.ts";
 import { registerGaps } from "./commands/gaps.ts";
 import { registerImport } from "./commands/import.ts";
+import { registerKeys } from "./commands/keys.ts";
 import { registerRecord } from "./commands/record.ts";
 import { registerReplay } from "./commands/replay.ts";
 import { registerRevisions } from "./commands/revisions.ts";
@@ -23,7 +24,7 @@ const BAD_INPUT = 2;
 
 /** In the order of the help text. */
 const COMMANDS = [
-  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerSimulate, registerDoctor,
+  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerKeys, registerSimulate, registerDoctor,
 ];
 
 function buildProgram(context: CommandContext): Command {

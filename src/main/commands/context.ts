@@ -75,8 +75,8 @@ export function defineCommand<Shape extends z.ZodType>(options: {
     .option("--json", "results as JSON, one object per line")
     .allowExcessArguments(false)
     .action(async (...received: unknown[]) => {
-      const files = command.registeredArguments.length > 0 ? { files: received[0] } : {};
-      const parsed = schema.safeParse({ ...command.opts(), ...files });
+      const words = Object.fromEntries(command.registeredArguments.map((argument, index) => [argument.name(), received[index]]));
+      const parsed = schema.safeParse({ ...command.opts(), ...words });
       if (!parsed.success) {
         const issue = parsed.error.issues[0];
         throw fault("cli.bad-option", `tapedeck ${command.name()}: ${issue?.path.join(".") ?? "options"}: ${issue?.message ?? "not valid"}`);

@@ -2,9 +2,10 @@
 // so each question reads it again and each change happens under its lock.
 import { watch } from "node:fs";
 import { basename } from "node:path";
-import { fault, type Clock, type Fault } from "../../shared/base.ts";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fault, FaultError, type Clock, type Fault } from "../../shared/base.ts";
 import { msFromNs } from "../../shared/time.ts";
-import { acquireLock } from "../rawlog/lock.ts";
+import { acquireLock, type FolderLock } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { makeCurvePair, type CurvePair } from "./curve-pair.ts";
 import { curveKeySchema, keyFileOf, keyNameSchema, makeKeyFolder, readKeyFile, replaceKeyFile, TRUSTED_MAX, type KeyFile } from "./key-file.ts";
@@ -36,6 +37,8 @@ export interface KeyRingState {
 }
 
 const CHANGE_SETTLES_MS = 50;
+const LOCK_LOOK_MS = 10;
+const LOCK_WAIT_MS = 2_000;
 
 export class KeyRing {
   readonly file: string;
@@ -145,11 +148,23 @@ export class KeyRing {
     return box === undefined ? { publicKey, secretKey } : { publicKey, sealedSecretKey: box.seal(secretKey) };
   }
 
+  /** Changes take milliseconds: whoever finds another one under way waits for it. */
+  async #lock(): Promise<FolderLock> {
+    for (let waitedMs = 0; ; waitedMs += LOCK_LOOK_MS) {
+      try {
+        return await acquireLock({ disk: new NodeDisk(), path: `${this.file}.lock`, what: this.file });
+      } catch (error) {
+        if (!isLocked(error) || waitedMs >= LOCK_WAIT_MS) throw error;
+        await sleep(LOCK_LOOK_MS);
+      }
+    }
+  }
+
   /** One change at a time, here and in other processes. */
   #change<T>(make: (content: KeyFile) => { readonly content: KeyFile; readonly result: T }): Promise<T> {
     const run = async (): Promise<T> => {
       await makeKeyFolder(this.file);
-      const lock = await acquireLock({ disk: new NodeDisk(), path: `${this.file}.lock`, what: this.file });
+      const lock = await this.#lock();
       try {
         const before = await readKeyFile(this.file);
         const { content, result } = make(before);
@@ -163,6 +178,10 @@ export class KeyRing {
     this.#turn = next.catch(() => undefined); // Who asked is told; the next one only waits.
     return next;
   }
+}
+
+function isLocked(error: unknown): boolean {
+  return error instanceof FaultError && error.fault.code === "log.locked";
 }
 
 function stateOf(content: KeyFile, hasBox: boolean): KeyRingState {
