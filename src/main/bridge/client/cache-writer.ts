@@ -35,6 +35,8 @@ interface Lane {
   retryAtMs: number;
   /** Given up until the stream begins anew: what follows in memory no longer follows what is in the cache. */
   isDetached: boolean;
+  /** The cache and what is kept here do not make one past: a reset is not written yet, or something between is missing. */
+  isApart: boolean;
 }
 
 /** So many entries are written at once without waiting for `persistMs`. */
@@ -86,6 +88,7 @@ export class CacheWriter {
     lane.queue = [...(lane.inHand === undefined ? [] : [lane.inHand]), { kind: "reset" }];
     lane.pending = 0;
     lane.isDetached = false;
+    lane.isApart = true;
     lane.fault = undefined;
     lane.failures = 0;
     lane.retryAtMs = 0;
@@ -100,6 +103,10 @@ export class CacheWriter {
     if (lane === undefined) return [];
     const begin = lane.queue.findLastIndex((write) => write.kind === "reset");
     return lane.queue.slice(begin + 1).flatMap((write) => (write.kind === "entries" ? write.entries : []));
+  }
+
+  continuesCache(key: StreamKey): boolean {
+    return this.#lanes.get(streamName(key))?.isApart !== true;
   }
 
   /** For people: why the cache is behind, undefined when it is not. */
@@ -129,7 +136,7 @@ export class CacheWriter {
     const name = streamName(key);
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
-      lane = { key, queue: [], inHand: undefined, pending: 0, isHigh: false, fault: undefined, failures: 0, retryAtMs: 0, isDetached: false };
+      lane = { key, queue: [], inHand: undefined, pending: 0, isHigh: false, fault: undefined, failures: 0, retryAtMs: 0, isDetached: false, isApart: false };
       this.#lanes.set(name, lane);
     }
     return lane;
@@ -144,6 +151,7 @@ export class CacheWriter {
 
   #detach(lane: Lane): void {
     lane.isDetached = true;
+    lane.isApart = true;
     this.#keepNewest(lane);
     this.#options.onState(lane.key);
   }
@@ -237,6 +245,8 @@ export class CacheWriter {
 
   #written(lane: Lane, write: Write): void {
     lane.inHand = undefined;
+    // Another reset may wait behind this one.
+    if (write.kind === "reset" && !lane.isDetached) lane.isApart = lane.queue.lastIndexOf(write) !== lane.queue.findLastIndex(({ kind }) => kind === "reset");
     if (lane.queue[0] === write) {
       lane.queue.shift();
       // After a reset in between the count began anew without it.

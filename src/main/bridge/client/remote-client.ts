@@ -136,6 +136,10 @@ class Client implements RemoteClient {
     return this.#writer.unwritten(key);
   }
 
+  continuesCache(key: StreamKey): boolean {
+    return this.#writer.continuesCache(key);
+  }
+
   known(key: StreamKey): KnownStream | undefined {
     const name = streamName(key);
     const machine = this.#machines.get(name);

@@ -157,6 +157,8 @@ export interface RemoteClient {
    * moment has to be completed with. A suffix of what was told; bounded, so that with a cache that cannot write the oldest leave.
    */
   unwritten(key: StreamKey): readonly SequencedEntry[];
+  /** False while the cache holds a past that is over, or ends before what `unwritten` begins with: then it may not be shown with it. */
+  continuesCache(key: StreamKey): boolean;
   /** What is known of a stream, watched or only cached: under which history its sequences count, and what is missing. */
   known(key: StreamKey): { readonly history: History; readonly holes: readonly SequenceHole[] } | undefined;
   /** Writes what is pending, then lets go. */
