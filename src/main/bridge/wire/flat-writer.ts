@@ -1,5 +1,5 @@
 // Writes FlatBuffers: back to front, into one buffer that is used again for every frame. Our own instead of flatbuffers' Builder, which
-// takes 64-bit fields as bigints and stores byte by byte: a batch of 100 bars took it ten times as long (bench/wire).
+// takes 64-bit fields as bigints and stores byte by byte: a batch of 100 bars takes it six times as long (bench/wire).
 import { assert } from "../../../shared/base.ts";
 import { FRAME_BYTES_MAX } from "./messages.ts";
 
