@@ -12,6 +12,8 @@ import { captureBytes, summarizeCaptures } from "./engine/capture-list.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
 import { sha256 } from "./rawlog/sha256.ts";
+import { KeyRing, type SecretBox } from "./keys/key-ring.ts";
+import { NodeClock } from "./net/node-clock.ts";
 import type { Endpoints } from "./venues/adapter.ts";
 import { adapterFor } from "./venues/registry.ts";
 import { VERSION } from "./version.ts";
@@ -184,6 +186,8 @@ export function composeEngine(options: {
   readonly dataFolder: string; readonly distMain: URL; readonly shell: "browser" | "electron"; readonly args: ShellArguments;
   /** How child processes are started; default: fork. */
   readonly spawnChild?: SpawnChild;
+  /** The system's key store; default: a file of this user only. */
+  readonly box?: SecretBox | undefined;
 }): Promise<Engine> {
   const { dataFolder, distMain, shell, args, spawnChild } = options;
   const [first] = resolveSources(args.request);
@@ -191,6 +195,7 @@ export function composeEngine(options: {
   return Engine.start({
     dataFolder, distMain, shell, version: VERSION, simulated: venue === "sim", commitEveryMs: COMMIT_EVERY_MS,
     firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: 300, untilOpenMs: undefined },
+    keys: new KeyRing({ dataFolder, clock: new NodeClock(), box: options.box }),
     ...(spawnChild === undefined ? {} : { spawnChild }),
     startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
     listCaptures: (recordingId) => summarizeCaptures(dataFolder, recordingId),

@@ -3,7 +3,8 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import {
-  app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, nativeTheme, powerSaveBlocker, protocol, screen, session, shell, utilityProcess,
+  app, BrowserWindow, dialog, ipcMain, Menu, MessageChannelMain, nativeTheme, powerSaveBlocker, protocol, safeStorage, screen, session, shell,
+  utilityProcess,
 } from "electron";
 import { FaultError } from "../shared/base.ts";
 import { composeEngine } from "./compose.ts";
@@ -12,6 +13,7 @@ import { parseShellArguments } from "./shell-arguments.ts";
 import { ElectronShell } from "./shell/electron/app.ts";
 import { ownArguments } from "./shell/electron/arguments.ts";
 import type { ElectronApi } from "./shell/electron/electron-api.ts";
+import { systemSecretBox } from "./shell/electron/secret-box.ts";
 import { utilityChild } from "./shell/electron/utility-process.ts";
 import { ScreenFiles } from "./shell/screen-files.ts";
 
@@ -64,7 +66,7 @@ try {
     preload: fileURLToPath(new URL("../preload/preload.cjs", DIST_MAIN)),
     loadScreen: () => ScreenFiles.load(fileURLToPath(new URL("../renderer", DIST_MAIN))),
     startEngine: () => composeEngine({
-      dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "electron", args,
+      dataFolder: args.dataFolder, distMain: DIST_MAIN, shell: "electron", args, box: systemSecretBox(safeStorage),
       spawnChild: utilityChild(utilityProcess, (text) => { process.stderr.write(text); }),
     }),
     monotonicMs: () => performance.now(),

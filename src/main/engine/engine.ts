@@ -336,8 +336,8 @@ export class Engine {
       "share.start": (input) => this.#sharing.start(input),
       "share.stop": () => this.#sharing.stop(),
       "keys.list": () => this.#options.keys.list(),
-      "keys.trust": ({ name, publicKey }) => this.#sharing.trust(name, publicKey),
-      "keys.revoke": ({ publicKey }) => this.#sharing.revoke(publicKey),
+      "keys.trust": ({ name, publicKey }) => this.#options.keys.trust(name, publicKey),
+      "keys.revoke": ({ publicKey }) => this.#options.keys.revoke(publicKey),
       "settings.get": async () => this.#settings,
       "settings.set": ({ settings }) => this.#saveSettings(settings),
     };

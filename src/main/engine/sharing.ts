@@ -1,21 +1,17 @@
 // Serving what is being recorded to other desktops, as the screen starts, watches and stops it; and the keys that say who may come in.
 import { fault, type Fault } from "../../shared/base.ts";
 import type { CommandInput } from "../../shared/protocol/commands.ts";
-import type { KeyRing, ShareStatus } from "../../shared/protocol/frames.ts";
+import type { ShareStatus } from "../../shared/protocol/frames.ts";
 import type { ServerStatus } from "../bridge/server/types.ts";
+import { isLocal } from "../bridge/zmq/address.ts";
+import type { KeyRing } from "../keys/key-ring.ts";
 import { BridgeShare, type BridgeShareOptions } from "./bridge-share.ts";
 import type { SpawnChild } from "./child-process.ts";
 import type { SharedSource } from "./derived-watch.ts";
 import { faultOf } from "./thread.ts";
 
-/** The key ring as the engine needs it. */
-export interface SharingKeys {
-  /** This machine's pair, made when it is first asked for. */
-  own(): Promise<{ readonly publicKey: string; readonly secretKey: string }>;
-  list(): Promise<KeyRing>;
-  trust(name: string, publicKey: string): Promise<void>;
-  revoke(publicKey: string): Promise<void>;
-}
+/** The key ring as the engine needs it (keys/key-ring.ts). */
+export type SharingKeys = Pick<KeyRing, "own" | "list" | "trust" | "revoke" | "watchTrusted">;
 
 export interface SharingOptions {
   readonly distMain: URL;
@@ -34,8 +30,6 @@ export interface SharingOptions {
 
 type Addresses = CommandInput<"share.start">;
 
-const LOOPBACK = /^tcp:\/\/(127\.\d+\.\d+\.\d+|localhost|\[::1\]):/;
-
 export class Sharing {
   readonly #options: SharingOptions;
   #wanted: Addresses | undefined;
@@ -43,6 +37,7 @@ export class Sharing {
   #secured = false;
   #state: ShareStatus["state"] = "off";
   #fault: Fault | undefined;
+  #stopFollowing: (() => void) | undefined;
   /** One change at a time, in the order asked for. */
   #turn: Promise<unknown> = Promise.resolve();
 
@@ -97,7 +92,7 @@ export class Sharing {
     if (live === undefined) throw fault("share.nothing", "Nothing is being recorded: start recording, then share it");
     this.#say("starting", undefined);
     try {
-      this.#secured = !(LOOPBACK.test(pub) && LOOPBACK.test(rpc));
+      this.#secured = !(isLocal(pub) && isLocal(rpc));
       const share = await (this.#options.start ?? BridgeShare.start)({
         distMain: this.#options.distMain, what: { live }, folder: this.#options.folder, pub, rpc, version: this.#options.version,
         security: this.#secured ? await this.#security() : undefined,
@@ -107,9 +102,11 @@ export class Sharing {
         onGone: (problem) => { this.#say("failed", problem); },
       });
       this.#share = share;
+      if (this.#secured) await this.#followTrust(share);
       this.#say("serving", undefined);
       return share.bound;
     } catch (error) {
+      await this.#end();
       this.#say("failed", faultOf(error));
       throw error;
     }
@@ -121,9 +118,21 @@ export class Sharing {
     return { publicKey, secretKey, trusted: trusted.map((one) => one.publicKey) };
   }
 
+  /** Whoever changes the ring, here or on the command line: a key that is no longer trusted is cut off at once. */
+  async #followTrust(share: BridgeShare): Promise<void> {
+    const { keys, onProblem } = this.#options;
+    const passOn = (trusted: readonly string[]): void => {
+      share.trust(trusted).catch((error: unknown) => { onProblem(faultOf(error)); });
+    };
+    this.#stopFollowing = await keys.watchTrusted(passOn, onProblem);
+    passOn((await keys.list()).trusted.map((one) => one.publicKey));
+  }
+
   async #end(): Promise<void> {
     const share = this.#share;
     this.#share = undefined;
+    this.#stopFollowing?.();
+    this.#stopFollowing = undefined;
     await share?.close();
     this.#say("off", undefined);
   }
@@ -132,27 +141,6 @@ export class Sharing {
     this.#state = state;
     this.#fault = problem;
     this.#options.onChanged();
-  }
-
-  async trust(name: string, publicKey: string): Promise<void> {
-    await this.#options.keys.trust(name, publicKey);
-    await this.#renewTrust();
-  }
-
-  async revoke(publicKey: string): Promise<void> {
-    await this.#options.keys.revoke(publicKey);
-    await this.#renewTrust();
-  }
-
-  /** A secured server reads its list of trusted keys when it starts: starting again also cuts whoever is no longer trusted. */
-  #renewTrust(): Promise<void> {
-    return this.#inTurn(async () => {
-      const share = this.#share;
-      if (share === undefined || !this.#secured) return;
-      const { pub, rpc } = share.bound;
-      await this.#end();
-      await this.#begin({ pub, rpc });
-    });
   }
 
   close(): Promise<void> {
