@@ -557,6 +557,23 @@ describe("the cache", () => {
     expectWhole(bench);
   });
 
+  it("that stays full is given up, with what a screen needs kept in memory, and caught up at the next start", async () => {
+    const bench = benchOf();
+    bench.server.append(30_000);
+    bench.cache.failing = (method) => (method === "apply" ? { when: "before", fault: FULL } : undefined);
+    await begin(bench);
+    await bench.server.live(2_000);
+    const { client } = bench;
+    expect(statusOf(bench)).toMatchObject({ phase: "live", appliedSequence: 30_000 });
+    const kept = client.unwritten(KEY);
+    expect([kept.at(-1)?.sequence, kept.length >= 8_000 && kept.length <= 16_000, client.continuesCache(KEY)]).toEqual([30_000, true, false]);
+    restart(bench);
+    await begin(bench, 100);
+    await bench.server.live(2_000);
+    expectWhole(bench);
+    expect(bench.client.continuesCache(KEY)).toBe(true);
+  });
+
   it("that is slow holds up the backfill, and with it the memory it takes", async () => {
     const bench = benchOf();
     bench.server.append(25_000);
