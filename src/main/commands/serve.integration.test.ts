@@ -12,7 +12,10 @@ import type { SequencedEntry, StreamKey } from "../bridge/model.ts";
 import type { Answer, Request } from "../bridge/wire/messages.ts";
 import { flatBuffersCodec } from "../bridge/wire/codec.ts";
 import { hftTrades } from "../importers/import.testkit.ts";
+import { makeCurvePair } from "../keys/curve-pair.ts";
+import { KeyRing } from "../keys/key-ring.ts";
 import type { Health } from "../metrics/health.ts";
+import { NodeClock } from "../net/node-clock.ts";
 
 /** The built command without the set-up of bin/: that was done before the tests began. */
 const RUN = `import { runCli } from ${JSON.stringify(new URL("../../../dist/main/cli.js", import.meta.url).href)}; process.exitCode = await runCli(process.argv.slice(1));`;
@@ -20,7 +23,7 @@ const ANY = ["--pub", "tcp://127.0.0.1:*", "--rpc", "tcp://127.0.0.1:*"] as cons
 const KEY: StreamKey = { sourceId: "SIM", symbol: "ABC", interval: "1s" };
 const T = 1_700_000_040_000;
 
-interface First { readonly pub: string; readonly rpc: string; readonly metrics: string; readonly history_id: string; readonly mode: string }
+interface First { readonly pub: string; readonly rpc: string; readonly metrics: string; readonly history_id: string; readonly mode: string; readonly public_key?: string }
 interface Last { readonly published: number; readonly streams: number; readonly fed: boolean; readonly messages?: number; readonly capture_id?: string }
 
 class Served {
@@ -73,9 +76,11 @@ async function health(first: First): Promise<Health> {
   return (await (await fetch(`http://${first.metrics}/health`)).json()) as Health;
 }
 
+interface SocketKeys { readonly curveServerKey?: string; readonly curvePublicKey?: string; readonly curveSecretKey?: string }
+
 /** One request, its answer. */
-async function ask<T extends Answer["type"]>(rpc: string, request: Request, type: T): Promise<Extract<Answer, { type: T }>> {
-  const dealer = new Dealer({ linger: 0, receiveTimeout: 10_000 });
+async function ask<T extends Answer["type"]>(rpc: string, request: Request, type: T, keys: SocketKeys = {}): Promise<Extract<Answer, { type: T }>> {
+  const dealer = new Dealer({ linger: 0, receiveTimeout: 3_000, ...keys });
   try {
     dealer.connect(rpc);
     await dealer.send(Buffer.from(flatBuffersCodec.encodeRequest(1, request)));
@@ -91,7 +96,9 @@ async function ask<T extends Answer["type"]>(rpc: string, request: Request, type
 
 async function backfill(rpc: string, key: StreamKey, after?: number): Promise<readonly SequencedEntry[]> {
   const request: Request = { type: "backfill", key, historyId: undefined, fromSequenceExclusive: after, limit: 5_000, endMs: undefined, acceptsZstd: true };
-  return (await ask(rpc, request, "backfill_response")).entries;
+  const { entries, refusal } = await ask(rpc, request, "backfill_response");
+  if (refusal !== undefined) throw new Error(`${refusal.code}: ${refusal.detail}`);
+  return entries;
 }
 
 async function published(first: First): Promise<number> {
@@ -170,6 +177,24 @@ test.each([
   expect(await served.exitCode()).toBe(2);
   expect(served.complaints).toMatch(line);
 }, 20_000);
+
+test("with keys, who is not trusted is turned away and counted, and comes in once trusted", async () => {
+  const ring = new KeyRing({ dataFolder: data, clock: new NodeClock() });
+  const { publicKey } = await ring.makeNew({ force: false });
+  const client = makeCurvePair();
+  const keys: SocketKeys = { curveServerKey: publicKey, curvePublicKey: client.publicKey, curveSecretKey: client.secretKey };
+  const served = serve("--csv", await csvFile(5), "--source-id", "SIM", "--secure", ...ANY);
+  const first = await served.first();
+  expect(first.public_key).toBe(publicKey);
+  const knocking = new Dealer({ linger: 0, ...keys });
+  knocking.connect(first.rpc);
+  const rejected = async (): Promise<string> => (await (await fetch(`http://${first.metrics}/metrics`)).text()).split("\n").find((line) => line.startsWith("tapedeck_bridge_rejected_handshakes_total")) ?? "";
+  await expect.poll(rejected, { timeout: 10_000 }).toMatch(/ [1-9]\d*$/);
+  knocking.close();
+  await ring.trust("tester", client.publicKey);
+  await expect.poll(() => ask(first.rpc, { type: "health" }, "health", keys).then(({ status }) => status, () => "no answer"), { timeout: 15_000 }).toBe("GREEN");
+  expect((await served.end("SIGTERM")).code).toBe(0);
+}, 40_000);
 
 test("an address that is taken is named", async () => {
   const file = await csvFile(2);

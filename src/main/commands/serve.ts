@@ -111,7 +111,7 @@ async function serve(input: ServeInput, context: CommandContext): Promise<ExitCo
   const started: { share?: BridgeShare } = {};
   try {
     const share = await BridgeShare.start({
-      distMain: context.distMain, what: source.what, folder: source.folder, pub: input.pub, rpc: input.rpc, security, version: VERSION,
+      distMain: context.distMain, what: source.what, folder: source.folder, pub: input.pub, rpc: input.rpc, security: security?.keys, version: VERSION,
       ...(input.retain === undefined ? {} : { retention: input.retain }), ...(input.heartbeat === undefined ? {} : { heartbeatMs: input.heartbeat }),
       onStatus: (status) => {
         course.serving = "serving";
@@ -132,9 +132,12 @@ async function serve(input: ServeInput, context: CommandContext): Promise<ExitCo
       },
     });
     started.share = share;
+    const stopFollowing = await security?.follow((keys) => share.trust(keys), onProblem);
+    if (security?.keys.trusted.length === 0) output.note("Nobody is trusted yet: let somebody in with `tapedeck keys trust NAME KEY`, at any time.");
     try {
-      await run({ input, context, course, source, share, startedMs });
+      await run({ input, context, course, source, share, startedMs, publicKey: security?.keys.publicKey });
     } finally {
+      stopFollowing?.();
       await share.close();
     }
   } finally {
@@ -152,15 +155,17 @@ interface Running {
   readonly source: ServedSource;
   readonly share: BridgeShare;
   readonly startedMs: number;
+  /** Of this server; undefined when it is served plain. */
+  readonly publicKey: string | undefined;
 }
 
-async function run({ input, context, course, source, share, startedMs }: Running): Promise<void> {
+async function run({ input, context, course, source, share, startedMs, publicKey }: Running): Promise<void> {
   const observe = (): Observations => ({
     version: VERSION, uptimeMs: performance.now() - startedMs, bridge: share.status, serving: course.serving, recording: recordingOf(source.live),
   });
   const metrics = await MetricsServer.listen({ ...input.metrics, metrics: createMetrics({ processMetrics: true }), observe });
   try {
-    await announce(share, source, metrics, { input, context });
+    await announce(share, source, metrics, { input, context, publicKey });
     const timer = setInterval(() => {
       context.output.progress(progressText(course, source.live));
       if (source.live?.halted !== undefined) course.fail(source.live.halted);
@@ -189,14 +194,15 @@ function recordingOf(live: LiveSource | undefined): Observations["recording"] {
 }
 
 /** The first line of stdout: scripts take the ports from it. */
-async function announce(share: BridgeShare, source: ServedSource, metrics: MetricsServer, { input, context }: Pick<Running, "input" | "context">): Promise<void> {
+async function announce(share: BridgeShare, source: ServedSource, metrics: MetricsServer, { input, context, publicKey }: Pick<Running, "input" | "context" | "publicKey">): Promise<void> {
   const { pub, rpc, history } = share.bound;
   const { output } = context;
   if (input.json) {
-    await output.json({ pub, rpc, metrics: metrics.address, history_id: history.historyId, mode: history.mode, ...(source.captureId === undefined ? {} : { capture_id: source.captureId }) });
+    await output.json({ pub, rpc, metrics: metrics.address, history_id: history.historyId, mode: history.mode, ...(source.captureId === undefined ? {} : { capture_id: source.captureId }), ...(publicKey === undefined ? {} : { public_key: publicKey }) });
   } else {
     await output.line(`Serving ${source.name} (${history.mode}) at ${pub} (live stream) and ${rpc} (requests)`);
     await output.line(`History ${history.historyId}; metrics at http://${metrics.address}/metrics, health at http://${metrics.address}/health`);
+    if (publicKey !== undefined) await output.line(`Encrypted; clients need this server's public key: ${publicKey}`);
   }
   await output.flush();
   output.note(input.waitForSubscriber ? "Waiting for the first client; Ctrl-C stops." : "Ctrl-C stops.");
@@ -211,7 +217,7 @@ function progressText(course: Course, live: LiveSource | undefined): string {
   return `${recording}${total(course.last, "published")} entries published, ${course.last?.clients.length ?? 0} clients, ${course.serving}`;
 }
 
-async function summarize({ input, context, course, source, startedMs }: Omit<Running, "share">): Promise<void> {
+async function summarize({ input, context, course, source, startedMs }: Omit<Running, "share" | "publicKey">): Promise<void> {
   const { last } = course;
   const recorded = source.live === undefined ? undefined : await source.live.summary();
   const result = {
