@@ -128,6 +128,26 @@ describe("crashes", () => {
     }
   });
 
+  test("what the process had written but not synced is durable once it is read back", async () => {
+    for (let seed = 1; seed <= 20; seed += 1) {
+      const disk = newDisk(seed);
+      const journals = await openOn(disk);
+      await feed(journals, items.slice(0, 12), 4);
+      disk.faults.syncsBeforeError = 0;
+      for (const item of items.slice(12)) journals.append(item);
+      expect(await codeOf(journals.sync())).toBe("disk.failed");
+      disk.kill();
+      disk.restart();
+      disk.faults.syncsBeforeError = Infinity;
+      const second = await openOn(disk);
+      const latest = second.state(STREAMS[0]!)!.latestSequence;
+      expect(latest).toBeGreaterThan(expectedOf(items.slice(0, 12), STREAMS[0]!).length);
+      disk.crash();
+      disk.restart();
+      expect((await openOn(disk)).state(STREAMS[0]!)!.latestSequence).toBe(latest);
+    }
+  });
+
   test("a stream whose entry was lost while others were synced gets it again", async () => {
     const disk = newDisk();
     const journals = await openOn(disk);
