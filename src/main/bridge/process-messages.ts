@@ -81,7 +81,8 @@ export interface RemoteView {
 
 export type ClientProcessCall =
   | { readonly type: "open_cache"; readonly file: string }
-  | { readonly type: "connect"; readonly endpoint: RemoteEndpoint }
+  /** `name`: as people know it. Connecting again (elsewhere) lets go of the connection there was. */
+  | { readonly type: "connect"; readonly endpoint: RemoteEndpoint; readonly name: string }
   | { readonly type: "disconnect"; readonly remoteId: string }
   /** Tries an endpoint without touching cache or settings. → ProbeReport */
   | { readonly type: "probe"; readonly endpoint: RemoteEndpoint; readonly timeoutMs: number }

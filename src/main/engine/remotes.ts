@@ -135,7 +135,7 @@ export class Remotes {
   async #connect(remote: SavedRemote): Promise<void> {
     this.#connected.add(remote.remoteId);
     const child = await this.#running();
-    await child.call({ type: "connect", endpoint: await this.#endpoint(remote) });
+    await child.call({ type: "connect", endpoint: await this.#endpoint(remote), name: remote.name });
     this.#options.onChanged();
   }
 
