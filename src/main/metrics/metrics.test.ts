@@ -70,6 +70,10 @@ describe("metrics", () => {
     expect(text).not.toContain("tapedeck_bridge_lag_seconds{");
   });
 
+  test("say no lag of a replay, whose messages were received long ago", async () => {
+    expect((await lines(observed({ bridge: bridge({ mode: "replay" }) }))).join("\n")).not.toContain("tapedeck_bridge_lag_seconds{");
+  });
+
   test("say nothing of what is not known", async () => {
     const text = (await lines(observed({ bridge: undefined, serving: "restarting", recording: undefined }))).join("\n");
     expect(text).toContain("tapedeck_bridge_up 0");

@@ -1,6 +1,6 @@
 // Metrics in the words of Prometheus. Values are taken from what is observed when somebody scrapes: no counters of our own to drift.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { ServedStream } from "../bridge/server/types.ts";
+import type { ServedStream, ServerStatus } from "../bridge/server/types.ts";
 import type { Observations } from "./observations.ts";
 
 /** Streams with labels of their own, by name; what is beyond is only counted. A label costs a scraper memory for ever. */
@@ -16,7 +16,7 @@ function nameOf({ key }: ServedStream): string {
 }
 
 type Read = (observations: Observations) => number | undefined;
-type ReadStream = (stream: ServedStream) => number | undefined;
+type ReadStream = (stream: ServedStream, bridge: ServerStatus) => number | undefined;
 
 const TOTALS: readonly (readonly [name: string, help: string, read: Read])[] = [
   ["tapedeck_bridge_backfill_bytes_total", "Bytes of backfill answers sent", ({ bridge }) => bridge?.backfillBytes],
@@ -52,7 +52,8 @@ const STREAM_TOTALS: readonly (readonly [name: string, help: string, read: ReadS
 const STREAM_LEVELS: readonly (readonly [name: string, help: string, read: ReadStream])[] = [
   ["tapedeck_bridge_latest_sequence", "Last sequence given", ({ latestSequence }) => latestSequence],
   ["tapedeck_bridge_rate", "Entries per second over the last seconds", ({ rate }) => rate],
-  ["tapedeck_bridge_lag_seconds", "From the receiving of what made an entry to its publishing", ({ lagMs }) => (lagMs === undefined ? undefined : lagMs / 1_000)],
+  // What is told again was received long ago: that distance is no lag.
+  ["tapedeck_bridge_lag_seconds", "From the receiving of what made an entry to its publishing; not of replays", ({ lagMs }, { mode }) => (lagMs === undefined || mode === "replay" ? undefined : lagMs / 1_000)],
 ];
 
 /** `processMetrics`: also those of this process (CPU, memory, file descriptors, garbage collection). */
@@ -76,17 +77,18 @@ export function createMetrics(options: { readonly processMetrics: boolean }): Me
       if (value === undefined) gauge.remove();
       else gauge.set(value);
     }
-    const streams = [...(observations.bridge?.streams ?? [])].map((stream) => ({ stream, name: nameOf(stream) }));
+    const { bridge } = observations;
+    const streams = (bridge?.streams ?? []).map((stream) => ({ stream, name: nameOf(stream) }));
     streams.sort((a, b) => (a.name < b.name ? -1 : 1));
     const labelled = streams.slice(0, LABELLED_STREAMS_MAX);
     for (const { read, counter } of streamTotals) {
       counter.reset();
-      for (const { stream, name } of labelled) counter.inc({ stream: name }, read(stream) ?? 0);
+      for (const { stream, name } of labelled) counter.inc({ stream: name }, (bridge && read(stream, bridge)) ?? 0);
     }
     for (const { read, gauge } of streamLevels) {
       gauge.reset();
       for (const { stream, name } of labelled) {
-        const value = read(stream);
+        const value = bridge && read(stream, bridge);
         if (value !== undefined) gauge.set({ stream: name }, value);
       }
     }
