@@ -113,5 +113,5 @@ test("any sequence of calls gives what a plain list of entries gives", async () 
       await cache.close();
       await rm(file, { force: true });
     }
-  }), { numRuns: Number(process.env["TAPEDECK_RUNS"] ?? 60) });
+  }), { numRuns: Number(process.env["TAPEDECK_RUNS"] ?? 40) });
 });
