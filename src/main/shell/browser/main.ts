@@ -84,7 +84,8 @@ function end(error: unknown, faultCode: number): void {
 // Whoever reads our output may leave (`npm start | head`); recording goes on.
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
-keepHeapSmall();
+// This thread only relays frames: a megabyte a second comes and goes, most of it outside the heap, where V8 does not look.
+keepHeapSmall(5_000);
 
 let untilClosed: (() => Promise<void>) | undefined = undefined;
 try {
