@@ -15,7 +15,7 @@ import { sha256 } from "./rawlog/sha256.ts";
 import { KeyRing, type SecretBox } from "./keys/key-ring.ts";
 import { NodeClock } from "./net/node-clock.ts";
 import type { Endpoints } from "./venues/adapter.ts";
-import { adapterFor } from "./venues/registry.ts";
+import { adapterFor, RECORDABLE_VENUES } from "./venues/registry.ts";
 import { VERSION } from "./version.ts";
 
 /** Group commit: at most this much is lost when the machine loses power. Shown on screen. */
@@ -48,7 +48,7 @@ interface ResolvedVenue { readonly venue: VenueId; readonly symbols: readonly st
 function resolveVenue(word: string): VenueId {
   const venue = venueFromText(word);
   if (venue === undefined || adapterFor(venue) === undefined) {
-    throw fault("record.unknown-venue", `Cannot record venue ${JSON.stringify(word)}: this version records sim and binance`);
+    throw fault("record.unknown-venue", `Cannot record venue ${JSON.stringify(word)}: this version records ${RECORDABLE_VENUES.join(", ")}`);
   }
   return venue;
 }
@@ -69,7 +69,7 @@ function endpointsFrom(texts: readonly string[], venue: VenueId): Endpoints | un
     }
     const base = url.replace(/\/+$/, "");
     const socket = base.replace(/^http/, "ws");
-    Object.assign(endpoints, { ws_public: `${socket}/public/stream`, ws_market: `${socket}/market/stream`, rest: base.replace(/^ws/, "http") });
+    Object.assign(endpoints, adapterFor(venue)?.endpointsAt({ socket, http: base.replace(/^ws/, "http") }));
   }
   return Object.keys(endpoints).length === 0 ? undefined : endpoints;
 }

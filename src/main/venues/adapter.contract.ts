@@ -55,6 +55,14 @@ function describePlan(venueCase: AdapterCase): void {
     expect(adapter.plan([], endpoints)).toEqual([]);
   });
 
+  it("finds all its endpoints at another base too", () => {
+    const elsewhere = adapter.endpointsAt({ socket: "ws://127.0.0.1:9", http: "http://127.0.0.1:9" });
+    expect(Object.keys(elsewhere)).toEqual(expect.arrayContaining([adapter.serverTime.request.endpoint, ...Object.keys(adapter.defaultEndpoints)]));
+    const plans = adapter.plan(subscriptions, elsewhere);
+    expect(plans.flatMap(({ streams }) => streams.map(({ streamId }) => streamId)).sort()).toEqual(streamsOf(venueCase).map(({ streamId }) => streamId).sort());
+    for (const { url } of plans) expect(new URL(url).host).toBe("127.0.0.1:9");
+  });
+
   it("names each stream of a subscribe request, with its id", () => {
     const streams = streamsOf(venueCase);
     const texts = streams.map((stream) => adapter.subscribeText([stream], 7));

@@ -86,9 +86,14 @@ export interface RestPoll {
   readonly everyMs: number;
 }
 
+/** One base address for all of a venue's endpoints, as its sockets and its REST are to be reached there. No slash at the end. */
+export interface BaseAddress { readonly socket: string; readonly http: string }
+
 export interface VenueAdapter {
   readonly venue: VenueId;
   readonly defaultEndpoints: Endpoints;
+  /** Every endpoint of the venue under its own paths at another base: a proxy, a simulator. Subscribed by messages. */
+  endpointsAt(base: BaseAddress): Endpoints;
   /** Channels recorded by default for a symbol. */
   readonly defaultChannels: readonly string[];
   /** The channel that feeds candles live. */

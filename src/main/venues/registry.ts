@@ -28,7 +28,15 @@ export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
   return channel === "unclassified" ? UNCLASSIFIED[venue] : DECODERS[venue]?.(channel);
 };
 
+const ADAPTERS: Partial<Record<VenueId, () => VenueAdapter>> = {
+  sim: () => createBinanceAdapter({ venue: "sim" }),
+  "binance-usdm": () => createBinanceAdapter({ venue: "binance-usdm" }),
+};
+
+/** Venues that can be recorded live, in the order in which they are offered. */
+export const RECORDABLE_VENUES: readonly VenueId[] = Object.freeze(Object.keys(ADAPTERS) as VenueId[]);
+
 /** The adapter of a venue that can be recorded live; undefined for the others (their captures can still be imported). */
 export function adapterFor(venue: VenueId): VenueAdapter | undefined {
-  return venue === "binance-usdm" || venue === "sim" ? createBinanceAdapter({ venue }) : undefined;
+  return ADAPTERS[venue]?.();
 }

@@ -138,6 +138,7 @@ export function createBinanceAdapter({ venue }: { readonly venue: "binance-usdm"
   return {
     venue,
     defaultEndpoints: venue === "sim" ? {} : USDM_ENDPOINTS,
+    endpointsAt: ({ socket, http }) => ({ ws_public: `${socket}/public/stream`, ws_market: `${socket}/market/stream`, rest: http }),
     defaultChannels: ["aggTrade", "bookTicker", "markPrice", "openInterest"],
     foldChannel: "aggTrade",
     gapKeyedChannels: ["aggTrade", "trade"],
