@@ -48,6 +48,14 @@ describe("messages", () => {
     }
   });
 
+  it("say whose candles are shown, of this machine or of a remote", () => {
+    const message: EngineToUi = {
+      type: "frame",
+      frame: { frame: 8, epoch: 3, mode: { simulated: false, replay: true, remote: "desk" }, tape: { kind: "remote", remoteId: "desk-1", name: "desk" } },
+    };
+    expect(decodeEngineToUi(encodeMessage(message))).toEqual(message);
+  });
+
   it("come back from a slice of a larger buffer at an odd offset", () => {
     const message: EngineToUi = { type: "frame", frame: frame(3) };
     const encoded = new Uint8Array(encodeMessage(message));

@@ -204,7 +204,7 @@ function checkBars(bars: unknown): void {
   if (!fits(BAR_FLOATS, Float64Array) || !fits(["revision"], Uint16Array) || !fits(BAR_BYTES, Uint8Array)) throw malformed("its bar columns differ in length or type");
 }
 
-const frameHead = z.object({ frame: id, epoch: id, mode: z.strictObject({ simulated: z.boolean(), replay: z.boolean() }) });
+const frameHead = z.object({ frame: id, epoch: id, mode: z.strictObject({ simulated: z.boolean(), replay: z.boolean(), remote: z.string().optional() }) });
 const viewHead = z.object({
   kind: z.enum(["reset", "changes"]), venue: z.string(), symbol: z.string(), interval: z.string(), moreBefore: z.boolean(),
   empty: z.array(z.unknown()), gaps: z.array(z.unknown()), revisions: z.array(z.unknown()), events: z.array(z.unknown()),
