@@ -119,6 +119,22 @@ describe("the stream", () => {
     await stop(sealed);
   });
 
+  test("an open bar that nothing changes is told again while the stream is quiet, for whoever came later, until it is sealed", async () => {
+    const run = await serve({ items: itemsOf([BTC], 3) });
+    await published(run, 3);
+    const formed = (): number => run.transport.published.filter((sent) => sent.publication.type === "forming").length;
+    run.feed.form(BTC, START_MS + 180_000);
+    await run.clock.advance(3_500);
+    expect(formed()).toBeGreaterThanOrEqual(3);
+    const sealed = await serve({ items: itemsOf([BTC], 3) });
+    await published(sealed, 3);
+    sealed.feed.form(BTC, START_MS + 120_000);
+    await sealed.clock.advance(3_500);
+    expect(sealed.transport.published.filter((sent) => sent.publication.type === "forming")).toEqual([]);
+    await stop(run);
+    await stop(sealed);
+  });
+
   test("heartbeats only when quiet, with the last published sequence, counted up", async () => {
     const run = await serve({ items: itemsOf([BTC], 4), streams: STREAMS });
     await published(run, 4);

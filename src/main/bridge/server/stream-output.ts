@@ -87,6 +87,8 @@ export class StreamOutput {
   #beat = 0;
   #isBeatQueued = false;
   #forming: BridgeForming | undefined;
+  /** The newest that was told: told again while the stream is quiet, for whoever came later. */
+  #told: BridgeForming | undefined;
   #formedMs = -Infinity;
   /** It waits for its turn at the socket: what comes until then replaces it. */
   #isFormingQueued = false;
@@ -139,7 +141,8 @@ export class StreamOutput {
     const frame = codec.encodePublication({ type: "batch", ...this.#head(publishedNs), entries: batch });
     for (const entry of batch) {
       if (entry.kind === "bar") this.#sealedMs = Math.max(this.#sealedMs ?? entry.bar.openMs, entry.bar.openMs);
-      if (entry.knownNs > 0n) this.#lagMs = msFromNs(publishedNs - entry.knownNs);
+      // Of a replay the time between knowing and telling is how long ago it happened.
+      if (entry.knownNs > 0n && this.#options.history.mode !== "replay") this.#lagMs = msFromNs(publishedNs - entry.knownNs);
       this.#latest = entry.sequence;
     }
     this.#published += batch.length;
@@ -176,13 +179,26 @@ export class StreamOutput {
     this.#forming = undefined;
     this.#isFormingQueued = false;
     if (this.#isStopped || bar === undefined) return undefined;
+    this.#told = bar;
     // Sealed meanwhile: what the client has is newer.
-    if (this.#sealedMs !== undefined && bar.openMs <= this.#sealedMs) {
+    if (this.#isSealed(bar)) {
       this.#conflated += 1;
       return undefined;
     }
     this.#formedMs = this.#options.clock.monotonicMs();
     return this.#options.codec.encodePublication({ type: "forming", ...this.#head(this.#options.clock.wallNs()), bar, afterSequence: this.#latest });
+  }
+
+  #isSealed(bar: BridgeForming): boolean {
+    return this.#sealedMs !== undefined && bar.openMs <= this.#sealedMs;
+  }
+
+  #formAgain(): void {
+    const bar = this.#told;
+    const isRecent = this.#options.clock.monotonicMs() - this.#formedMs < this.#options.heartbeatMs;
+    if (bar === undefined || this.#forming !== undefined || this.#isFormingQueued || isRecent || this.#isSealed(bar)) return;
+    this.#forming = bar;
+    this.#sendForming();
   }
 
   // ── Signs of life ──────────────────────────────────────────────────────────
@@ -194,6 +210,7 @@ export class StreamOutput {
       if (waitMs <= 0 && !this.#isBeatQueued) {
         this.#isBeatQueued = true;
         void this.#options.outbox(this.#candles, () => this.#heartbeatFrame());
+        this.#formAgain();
       }
       this.#armHeartbeat(waitMs <= 0 ? this.#options.heartbeatMs : waitMs);
     });
