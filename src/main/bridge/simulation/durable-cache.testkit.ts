@@ -15,6 +15,7 @@ interface Stored {
   readonly holes: SequenceHole[];
   /** By sequence. */
   readonly entries: Map<number, SequencedEntry>;
+  bars: number;
 }
 
 const WRITE_MS_MAX = 40;
@@ -24,6 +25,8 @@ export type CacheSabotage = "cursor-before-entries" | undefined;
 
 export class DurableCache {
   readonly failures: string[] = [];
+  /** Nothing can be written now. */
+  isFailing = false;
   readonly #oracle: Pick<Oracle, "fault">;
   readonly #random: SeededRandom;
   readonly #sabotage: CacheSabotage;
@@ -39,26 +42,28 @@ export class DurableCache {
   open(life: Life, isSlow: boolean): BridgeCache {
     let last: Promise<unknown> = Promise.resolve();
     const inOrder = <T>(run: () => T, between?: () => void): Promise<T> => {
-      const turn = last.then(() =>
-        life.perform(async () => {
-          between?.();
-          if (isSlow || between !== undefined) await new Promise<void>((resolve) => void life.after(this.#random.below(WRITE_MS_MAX), resolve));
-          return run();
-        }),
-      );
+      const turn = last.then(() => {
+        if (life.isAlive) between?.();
+        return life.perform(async () => run(), isSlow || between !== undefined ? this.#random.below(WRITE_MS_MAX) : 0);
+      });
       last = turn.catch(() => undefined);
       return turn;
     };
     const isTorn = this.#sabotage === "cursor-before-entries";
+    const write = <T>(run: () => T, between?: () => void): Promise<T> =>
+      inOrder(() => {
+        if (this.isFailing) throw fault("cache.failed", "the simulated disk of the cache is full");
+        return run();
+      }, between);
     const applyAll = (batches: readonly CacheBatch[]): Promise<void> =>
-      inOrder(() => this.#apply(batches), isTorn ? () => this.#moveCursors(batches) : undefined);
+      write(() => this.#apply(batches), isTorn ? () => this.#moveCursors(batches) : undefined);
     return {
       streams: () => inOrder(() => this.streams()),
       window: (_, key, range) => inOrder(() => this.#window(key, range)),
       apply: (_, key, history, entries) => applyAll([{ key, history, entries }]),
       applyMany: (_, batches) => applyAll(batches),
-      skip: (_, key, history, hole) => inOrder(() => this.#skip(key, history, hole)),
-      reset: (_, key) => inOrder(() => void this.#streams.delete(streamName(key))),
+      skip: (_, key, history, hole) => write(() => this.#skip(key, history, hole)),
+      reset: (_, key) => write(() => void this.#streams.delete(streamName(key))),
       versions: (_, key, openMs) => inOrder(() => this.#versions(key, openMs)),
       gradeHistory: (_, key, openMs) => inOrder(() => this.#grades(key, openMs)),
       close: () => inOrder(() => undefined),
@@ -66,9 +71,7 @@ export class DurableCache {
   }
 
   streams(): readonly CachedStream[] {
-    return [...this.#streams.values()].map(({ key, history, appliedSequence, holes, entries }) => ({
-      key, history, appliedSequence, holes: [...holes], bars: [...entries.values()].filter((entry) => entry.kind === "bar").length,
-    }));
+    return [...this.#streams.values()].map(({ key, history, appliedSequence, holes, bars }) => ({ key, history, appliedSequence, holes: [...holes], bars }));
   }
 
   folded(name: string): FoldedState {
@@ -98,7 +101,7 @@ export class DurableCache {
   #stored(key: StreamKey, history: History): Stored {
     const name = streamName(key);
     let stored = this.#streams.get(name);
-    if (stored === undefined) this.#streams.set(name, (stored = { key, history, appliedSequence: 0, holes: [], entries: new Map() }));
+    if (stored === undefined) this.#streams.set(name, (stored = { key, history, appliedSequence: 0, holes: [], entries: new Map(), bars: 0 }));
     if (stored.history.historyId !== history.historyId) throw fault("cache.other-history", `${name} is held under history ${stored.history.historyId}, not ${history.historyId}`);
     return stored;
   }
@@ -116,6 +119,7 @@ export class DurableCache {
         const wrong = this.#oracle.fault(history.historyId, name, entry);
         if (wrong !== undefined) this.failures.push(`cache: ${wrong}`);
         stored.entries.set(entry.sequence, entry);
+        if (entry.kind === "bar" && entry.bar.revision === 1) stored.bars += 1;
         stored.appliedSequence = Math.max(stored.appliedSequence, entry.sequence);
       }
     }

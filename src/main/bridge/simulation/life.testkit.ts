@@ -65,9 +65,11 @@ export class Life implements Timers {
   }
 
   /** The outside does `action`; a process that dies before it has not asked, one that dies behind it never hears of it. */
-  async perform<T>(action: () => Promise<T>): Promise<T> {
+  async perform<T>(action: () => Promise<T>, takesMs = 0): Promise<T> {
     if (!this.step()) return silence();
     try {
+      if (takesMs > 0) await new Promise<void>((resolve) => void this.#clock.after(takesMs, resolve));
+      if (!this.#isAlive) return await silence<T>();
       const value = await action();
       return this.step() ? value : await silence<T>();
     } catch (error) {
@@ -82,10 +84,16 @@ function silence<T>(): Promise<T> {
   return new Promise<T>(() => undefined);
 }
 
+/** How long the disk takes, ms; drawn anew for each operation. */
+export interface DiskPace {
+  sync(): number;
+  read(): number;
+}
+
 /** The disk as one life sees it. */
-export function diskOf(life: Life, disk: Disk): Disk {
+export function diskOf(life: Life, disk: Disk, pace: DiskPace): Disk {
   return {
-    open: (path, mode) => life.perform(async () => fileOf(life, await disk.open(path, mode))),
+    open: (path, mode) => life.perform(async () => fileOf(life, await disk.open(path, mode), pace)),
     readFile: (path) => life.perform(() => disk.readFile(path)),
     replaceFile: (path, bytes) => life.perform(() => disk.replaceFile(path, bytes)),
     createWhole: (path, bytes) => life.perform(() => disk.createWhole(path, bytes)),
@@ -96,15 +104,15 @@ export function diskOf(life: Life, disk: Disk): Disk {
     makeFolder: (path) => life.perform(() => disk.makeFolder(path)),
     list: (path) => life.perform(() => disk.list(path)),
     size: (path) => life.perform(() => disk.size(path)),
-    syncFolder: (path) => life.perform(() => disk.syncFolder(path)),
+    syncFolder: (path) => life.perform(() => disk.syncFolder(path), pace.sync()),
   };
 }
 
-function fileOf(life: Life, file: DiskFile): DiskFile {
+function fileOf(life: Life, file: DiskFile, pace: DiskPace): DiskFile {
   return {
     append: (bytes) => life.perform(() => file.append(bytes)),
-    sync: () => life.perform(() => file.sync()),
-    read: (offset, length) => life.perform(() => file.read(offset, length)),
+    sync: () => life.perform(() => file.sync(), pace.sync()),
+    read: (offset, length) => life.perform(() => file.read(offset, length), pace.read()),
     size: () => life.perform(() => file.size()),
     close: () => life.perform(() => file.close()),
   };

@@ -89,9 +89,10 @@ export class SimulatedNetwork {
     return this.#options.clock;
   }
 
-  openServer(life: Life): ServerTransport {
+  /** `takesMs`: longest that the socket takes for a frame. */
+  openServer(life: Life, takesMs = 0): ServerTransport {
     assert(this.#server === undefined, "one server at a time");
-    this.#server = new ServerEnd(this, life);
+    this.#server = new ServerEnd(this, life, () => (takesMs === 0 ? 0 : this.#options.random.below(takesMs)));
     return this.#server;
   }
 
@@ -116,9 +117,10 @@ export class SimulatedNetwork {
     return link;
   }
 
-  /** The present connection has a socket that nothing gets through, and nobody has noticed yet. */
-  isSilent(name: string, socket: Socket): boolean {
-    return this.#link(name).connection?.silent.has(socket) === true;
+  /** What is published reaches this client, as far as its connection goes: it may not have noticed yet that it does not. */
+  hears(name: string): boolean {
+    const { connection } = this.#link(name);
+    return connection?.server === this.#server && connection?.closedAtServer === false && !connection.silent.has("sub");
   }
 
   note(line: string): void {
@@ -271,15 +273,17 @@ function subscribes(connection: Connection, topic: string): boolean {
 class ServerEnd implements ServerTransport {
   readonly #network: SimulatedNetwork;
   readonly #life: Life;
+  readonly #takesMs: () => number;
   #listener: ((client: ClientId, frame: Uint8Array) => void) | undefined;
 
-  constructor(network: SimulatedNetwork, life: Life) {
+  constructor(network: SimulatedNetwork, life: Life, takesMs: () => number) {
     this.#network = network;
     this.#life = life;
+    this.#takesMs = takesMs;
   }
 
   publish(topic: string, frame: Uint8Array): Promise<void> {
-    return this.#life.perform(async () => this.#network.publish(this, topic, frame));
+    return this.#life.perform(async () => this.#network.publish(this, topic, frame), this.#takesMs());
   }
 
   answer(client: ClientId, frame: Uint8Array): Promise<"sent" | "full" | "gone"> {

@@ -10,7 +10,7 @@ import type { BridgeServer, Feed, Retention, SequenceJournals, ServerLimits } fr
 import type { ServerTransport } from "../transport.ts";
 import type { BridgeCodec } from "../wire/codec-types.ts";
 import { openFeed, type Capture } from "./capture.testkit.ts";
-import { diskOf, type Life } from "./life.testkit.ts";
+import { diskOf, type DiskPace, type Life } from "./life.testkit.ts";
 import type { SimulatedNetwork } from "./network.testkit.ts";
 import type { Oracle } from "./oracle.testkit.ts";
 
@@ -20,6 +20,14 @@ export interface ServerTuning {
   readonly formingMs: number;
   readonly limits: ServerLimits;
   readonly isFinite: boolean;
+  /** Longest that fsync and reading take, ms; 0 = at once. */
+  readonly diskMs: number;
+  /** Longest that the socket takes for a frame, ms; 0 = at once. */
+  readonly socketMs: number;
+}
+
+function paceOf({ diskMs }: ServerTuning, random: SeededRandom): DiskPace {
+  return { sync: () => (diskMs === 0 ? 0 : random.below(diskMs)), read: () => (diskMs === 0 ? 0 : random.below(Math.ceil(diskMs / 4))) };
 }
 
 export interface ServerLifeOptions {
@@ -51,7 +59,7 @@ export class ServerLife {
     this.#oracle = options.oracle;
     this.#feed = parts.feed;
     this.journals = parts.journals;
-    this.#transport = network.openServer(life);
+    this.#transport = network.openServer(life, tuning.socketMs);
     this.server = createBridgeServer({
       feed: parts.feed, journals: parts.journals, transport: this.#transport, codec, clock, timers: life, version: "simulated", pubPort: 5_556,
       heartbeatMs: tuning.heartbeatMs, formingMs: tuning.formingMs, limits: tuning.limits,
@@ -63,7 +71,7 @@ export class ServerLife {
   static async start(options: ServerLifeOptions): Promise<ServerLife> {
     const { life, disk, folder, capture, clock, random, oracle, tuning } = options;
     const feed = openFeed({ capture, clock, life, random, isFinite: tuning.isFinite });
-    const journals = await createSequenceJournals({ disk: diskOf(life, disk), folder, history: feed.history, retention: tuning.retention, clock });
+    const journals = await createSequenceJournals({ disk: diskOf(life, disk, paceOf(tuning, random.fork("disk"))), folder, history: feed.history, retention: tuning.retention, clock });
     oracle.learn(journals.history, capture);
     return new ServerLife(options, { feed, journals });
   }

@@ -18,7 +18,7 @@ import { ServerLife } from "./server-life.testkit.ts";
 import { lyingDisk, wrapCodec, wrapListener, type Sabotage } from "./sabotage.testkit.ts";
 import { TokenCodec } from "./token-codec.testkit.ts";
 import { drawTuning, type SessionTuning } from "./tuning.testkit.ts";
-import { describeFault, drawFaults, KINDS, type BridgeFault, type ScheduledFault } from "./weather.testkit.ts";
+import { describeFault, drawFaults, endOf, KINDS, type BridgeFault, type ScheduledFault } from "./weather.testkit.ts";
 
 const JOURNALS = "/data/bridge";
 const SAMPLE_EVERY_MS = 250;
@@ -171,8 +171,11 @@ class Session {
     this.#startServer();
     for (const seat of this.#seats) this.#clock.after(this.#random.below(1_000), () => this.#startClient(seat));
     for (const { atMs, fault } of this.#schedule) this.#clock.after(atMs, () => this.#inject(fault));
-    const { activeMs } = this.#tuning;
-    while (this.#clock.monotonicMs() < activeMs) await this.#sample();
+    const overMs = Math.max(this.#tuning.activeMs, ...this.#schedule.map(endOf));
+    while (this.#clock.monotonicMs() < overMs) await this.#sample();
+    this.#disk.faults.syncsBeforeError = this.#disk.faults.syncsBeforeError < 0 ? -1 : Infinity;
+    this.#serverLife?.killAfterSteps(Infinity);
+    this.#death = undefined;
     this.note("the faults are over");
     await this.#converge();
     await this.#finish();
@@ -204,14 +207,24 @@ class Session {
         // Found while serving: it is put right where journals are opened, so whoever runs the server starts it again.
         if (problem.code === "bridge.journal-damaged" && this.#server !== undefined) this.#clock.after(500, () => void this.#restartServer(100, "same"));
       },
-      onFailed: (reason) => this.fail(`server ${number}: ${reason}`),
+      onFailed: (reason) => {
+        this.note(`server ${number}: ${reason}`);
+        if (this.#disk.faults.syncsBeforeError >= 0) return this.fail(`server ${number}: ${reason}`);
+        this.#death ??= { power: false, downMs: 500, then: "same" };
+        life.kill();
+      },
     }).then(
       (server) => {
         if (!life.isAlive) return;
         this.#server = server;
         this.#checkDurable(server);
       },
-      (error: unknown) => this.fail(`server ${number} did not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`),
+      (error: unknown) => {
+        if (this.#disk.faults.syncsBeforeError >= 0) return this.fail(`server ${number} did not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        this.note(`server ${number} did not start: ${String(error)}`);
+        this.#death ??= { power: false, downMs: 500, then: "same" };
+        life.kill();
+      },
     );
   }
 
@@ -258,6 +271,7 @@ class Session {
     // What the dead process had in hand runs into the dead disk first.
     await settle();
     this.#disk.restart();
+    this.#disk.faults.syncsBeforeError = Infinity;
     if (then === "damaged") this.#damage();
     if (then === "other") this.#switchCapture();
     this.#startServer();
@@ -290,6 +304,7 @@ class Session {
     this.#serverLife = undefined;
     this.#clock.after(downMs, () => {
       this.#isServerBusy = false;
+      this.#disk.faults.syncsBeforeError = Infinity;
       if (then === "other") this.#switchCapture();
       this.#startServer();
     });
@@ -359,6 +374,7 @@ class Session {
 
   async #closeClient(seat: Seat, current: ClientLife): Promise<void> {
     let isOver = false;
+    const wasFailing = seat.cache.isFailing;
     const closing = current.close().then(() => { isOver = true; });
     await Promise.race([this.#within(closing, `${seat.name} did not close`), until(() => !current.life.isAlive, this.#clock)]);
     if (!isOver) return; // Killed while it closed.
@@ -369,7 +385,7 @@ class Session {
     for (const key of seat.watched) {
       const { position } = current.witness.shown(streamName(key));
       const written = cached.get(streamName(key)) ?? 0;
-      if (written !== position) this.fail(`${seat.name} closed with ${streamName(key)} told up to ${position} and written up to ${written}`);
+      if (written !== position && !wasFailing) this.fail(`${seat.name} closed with ${streamName(key)} told up to ${position} and written up to ${written}`);
     }
   }
 
@@ -404,6 +420,15 @@ class Session {
         return void this.#seatsOf(fault.client).forEach((seat) => void this.#restartClient(seat, fault.downMs));
       case "clock-step":
         return this.#clock.stepWall(fault.ms);
+      case "cache-fails":
+        for (const { cache } of this.#seatsOf(fault.client)) {
+          cache.isFailing = true;
+          this.#clock.after(fault.forMs, () => { cache.isFailing = false; });
+        }
+        return;
+      case "disk-fails":
+        if (this.#server !== undefined) this.#disk.faults.syncsBeforeError = fault.afterSyncs;
+        return;
       default:
         return this.#person(fault);
     }
@@ -440,7 +465,7 @@ class Session {
       if (server.latestSequence(name) !== length) return `the server holds ${server.latestSequence(name)} of ${length} entries of ${name}`;
       for (const seat of this.#seats) {
         if (!seat.watched.has(key)) continue;
-        if (this.#network.isSilent(seat.name, "sub")) return `${seat.name} has not noticed that nothing comes any more`;
+        if (!this.#network.hears(seat.name)) return `${seat.name} has not noticed that nothing comes any more`;
         if (seat.current === undefined) return `${seat.name} is not there`;
         const status = seat.current.client.status.streams.find((stream) => streamName(stream.key) === name);
         const cached = seat.cache.streams().find((stream) => streamName(stream.key) === name);

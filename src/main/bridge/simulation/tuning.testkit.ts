@@ -35,6 +35,8 @@ export function drawTuning(random: SeededRandom, codec: "token" | "wire" | undef
       heartbeatMs: random.between(200, 2_000),
       formingMs: random.between(100, 1_000),
       isFinite: random.chance(0.3),
+      diskMs: random.chance(0.5) ? random.between(2, 60) : 0,
+      socketMs: random.chance(0.2) ? random.between(2, 8) : 0,
       limits: {
         clientsMax: 64, requestsPerSecond: isTight ? random.between(4, 20) : 200, entriesPerSecond: isTight ? random.between(2_000, 10_000) : 200_000,
         behindEntriesMax: random.chance(0.3) ? random.between(50, 500) : 20_000, silentMs: 60_000, waitingMax: random.chance(0.2) ? 4 : 256,

@@ -4,7 +4,6 @@
 // Fault bounds: at most FAULTS_MAX faults, all before the quiet time begins; nothing lasts longer than 8 s; a server or a client
 // that died comes back within 5 s; what fsync and the client's cache confirmed survives, unless a journal's file is damaged on purpose.
 import type { SeededRandom } from "../../sim/random.ts";
-import type { Weather } from "./network.testkit.ts";
 
 export const WARM_UP_MS = 1_500;
 const FAULTS_MAX = 30;
@@ -23,6 +22,10 @@ export type BridgeFault =
   | { readonly name: "restart-client"; readonly client: number; readonly downMs: number }
   | { readonly name: "resync"; readonly client: number; readonly stream: number }
   | { readonly name: "look-away"; readonly client: number; readonly stream: number; readonly forMs: number }
+  /** The client's cache cannot be written. */
+  | { readonly name: "cache-fails"; readonly client: number; readonly forMs: number }
+  /** The server's disk fails at the n-th next sync: the server halts, and whoever runs it starts it again. */
+  | { readonly name: "disk-fails"; readonly afterSyncs: number }
   | { readonly name: "clock-step"; readonly ms: number };
 
 export interface ScheduledFault {
@@ -97,6 +100,8 @@ export const KINDS: readonly Kind[] = [
     name: "look-away", weight: 1,
     make: (random, { clients, streams }) => ({ name: "look-away", client: random.below(clients), stream: random.below(streams), forMs: random.between(1, 5_000) }),
   },
+  { name: "cache-fails", weight: 1, make: (random, { clients }) => ({ name: "cache-fails", client: random.below(clients), forMs: random.between(1, 6_000) }) },
+  { name: "disk-fails", weight: 1, make: (random) => ({ name: "disk-fails", afterSyncs: random.below(40) }) },
   { name: "clock-step", weight: 1, make: (random) => ({ name: "clock-step", ms: random.between(-30_000, 30_000) }) },
 ];
 
@@ -113,10 +118,13 @@ export function hasKind(name: string): boolean {
   return KINDS.some((kind) => kind.name === name);
 }
 
+/** When it is over and what it broke is there again: ms of the session. */
+export function endOf({ atMs, fault }: ScheduledFault): number {
+  return atMs + ("forMs" in fault ? fault.forMs : "downMs" in fault ? 2 * fault.downMs : 0);
+}
+
 /** One word per fault, for the trace. */
 export function describeFault(fault: BridgeFault): string {
   const { name, ...rest } = fault;
   return `${name} ${Object.entries(rest).map(([member, value]) => `${member}=${String(value)}`).join(" ")}`;
 }
-
-export type WeatherShare = Share & keyof Weather;
