@@ -114,7 +114,10 @@ export class ChartController {
     const { columns } = view.bars;
     const next = slotsFor({ firstBarMs: columns.openMs[0], lastBarMs: columns.openMs[columns.length - 1], cursorMs: options.cursorMs, intervalMs: intervalMs });
     const usable = columns.length === 0 && next !== undefined ? { ...next, count: 1 } : next;
-    if (usable === undefined) return;
+    if (usable === undefined) {
+      this.#clear(view);
+      return;
+    }
     const isReplaced = options.force || view.resets !== this.#resets || this.#slots === undefined;
     if (isReplaced || (view.version !== this.#version && view.touched.kind === "all")) this.#setAll(view, usable);
     else this.#update(view, usable);
@@ -150,6 +153,17 @@ export class ChartController {
 
   dispose(): void {
     this.#chart.remove();
+  }
+
+  /** A series of which nothing is known yet: what was drawn before is another one's. */
+  #clear(view: ViewState): void {
+    this.#resets = view.resets;
+    this.#version = view.version;
+    if (this.#slots === undefined) return;
+    this.#slots = undefined;
+    this.#series = "";
+    this.#candles.setData([]);
+    this.#volumes.setData([]);
   }
 
   #setAll(view: ViewState, slots: Slots): void {
