@@ -46,7 +46,8 @@ export class ClientHost {
   #cache: BridgeCache | undefined;
   #cancelReport: (() => void) | undefined;
   #isReportDue = false;
-  #isClosed = false;
+  /** Of probes, and of everything else once it is closing. */
+  readonly #stop = new AbortController();
 
   constructor(deps: ClientHostDeps) {
     this.#deps = deps;
@@ -90,7 +91,7 @@ export class ClientHost {
 
   /** What is pending is written, then everything is let go. */
   close(): Promise<void> {
-    this.#isClosed = true;
+    this.#stop.abort();
     return this.#inTurn(async () => {
       this.#cancelReport?.();
       for (const { tape } of this.#tapes.values()) tape.close();
@@ -179,7 +180,7 @@ export class ClientHost {
   }
 
   #probe(endpoint: RemoteEndpoint, timeoutMs: number): Promise<ProbeReport> {
-    return probe(endpoint, timeoutMs, { codec: flatBuffersCodec, clock: this.#deps.clock, timers: this.#deps.timers });
+    return probe(endpoint, timeoutMs, { codec: flatBuffersCodec, clock: this.#deps.clock, timers: this.#deps.timers, stop: this.#stop.signal });
   }
 
   // ── tapes ──────────────────────────────────────────────────────────────────
@@ -211,7 +212,7 @@ export class ClientHost {
   /** At once when it is a while ago, else when it is: the last state is always told. */
   #reportSoon(): void {
     this.#isReportDue = true;
-    if (this.#cancelReport !== undefined || this.#isClosed) return;
+    if (this.#cancelReport !== undefined || this.#stop.signal.aborted) return;
     this.#report();
   }
 
@@ -221,7 +222,7 @@ export class ClientHost {
     this.#deps.tell({ type: "remotes", remotes });
     this.#cancelReport = this.#deps.timers.after(REMOTES_EVERY_MS, () => {
       this.#cancelReport = undefined;
-      if (this.#isReportDue && !this.#isClosed) this.#report();
+      if (this.#isReportDue && !this.#stop.signal.aborted) this.#report();
     });
   }
 

@@ -1,5 +1,5 @@
 // Tries an endpoint: can it be reached, does it let us in, does it speak our language, what does it have. Leaves nothing open.
-import { FaultError, fault, type Clock, type Timers } from "../../../shared/base.ts";
+import { FaultError, fault, type Clock, type StopSignal, type Timers } from "../../../shared/base.ts";
 import type { ProbeReport, RemoteEndpoint } from "../process-messages.ts";
 import type { BridgeCodec } from "../wire/codec-types.ts";
 import type { Answer, Request } from "../wire/messages.ts";
@@ -10,33 +10,45 @@ export interface ProbeDeps {
   readonly codec: BridgeCodec;
   readonly clock: Clock;
   readonly timers: Timers;
+  /** Ends it at once, with `bridge.stopped`. */
+  readonly stop: StopSignal;
 }
 
 const NS_PER_MS = 1e6;
+/** The probe has its own deadline, over everything: the transport's comes later. */
+const BEYOND = 2;
 
-/** Throws `bridge.unreachable bridge.refused bridge.no-answer bridge.bad-answer bridge.needs-keys bridge.bad-address bridge.bad-key`. */
+/** Throws `bridge.unreachable bridge.refused bridge.no-answer bridge.bad-answer bridge.needs-keys bridge.bad-address bridge.bad-key bridge.stopped`. */
 export async function probe(endpoint: RemoteEndpoint, timeoutMs: number, deps: ProbeDeps): Promise<ProbeReport> {
-  const { codec, clock, timers } = deps;
+  const { codec, clock, timers, stop } = deps;
   const { rpc, pub = portQuestion(codec), security } = endpoint;
-  const transport = createZmqClientTransport({ rpc, pub, security, timers, connectTimeoutMs: timeoutMs });
+  const transport = createZmqClientTransport({ rpc, pub, security, timers, connectTimeoutMs: BEYOND * timeoutMs });
   const answers = new Answers(rpc, codec);
-  const cancel = timers.after(timeoutMs, () => answers.fail(fault("bridge.no-answer", `${rpc} was reached, but did not answer within ${timeoutMs} ms: is it a bridge server, and is this its RPC address?`)));
+  const failed = new Promise<never>((_resolve, reject) => answers.onFailure(reject));
+  failed.catch(() => undefined); // Heard where it is waited for; after the last answer nobody waits any more.
+  const onStop = (): void => answers.fail(fault("bridge.stopped", `Trying ${rpc} was stopped`));
+  stop.addEventListener("abort", onStop);
+  let isConnected = false;
+  const cancel = timers.after(timeoutMs, () => {
+    answers.fail(isConnected
+      ? fault("bridge.no-answer", `${rpc} was reached, but did not answer within ${timeoutMs} ms: is this its RPC address?`)
+      : fault("bridge.unreachable", `No answer from ${rpc} within ${timeoutMs} ms: check the address, and that a bridge server listens there`));
+  });
   try {
-    const connected = new Promise<void>((resolve, reject) => {
+    const connected = new Promise<void>((resolve) => {
       transport.listen({
         onLink: (state, detail) => {
-          if (state === "connected") resolve();
-          if (state !== "lost" && state !== "refused") return;
-          const problem = fault(state === "refused" ? "bridge.refused" : "bridge.unreachable", detail);
-          reject(problem);
-          answers.fail(problem);
+          if (state === "connected") {
+            isConnected = true;
+            resolve();
+          } else if (state !== "connecting") answers.fail(fault(state === "refused" ? "bridge.refused" : "bridge.unreachable", detail));
         },
         onPublished: () => undefined,
         onAnswer: (frame) => answers.take(frame),
       });
     });
     transport.connect();
-    await connected;
+    await Promise.race([connected, failed]);
     const ask = <T extends Answer["type"]>(request: Request, type: T): Promise<Extract<Answer, { type: T }>> => answers.ask(type, (id) => transport.request(codec.encodeRequest(id, request)));
     const askedMs = clock.monotonicMs();
     const health = await ask({ type: "health" }, "health");
@@ -50,6 +62,7 @@ export async function probe(endpoint: RemoteEndpoint, timeoutMs: number, deps: P
     };
   } finally {
     cancel();
+    stop.removeEventListener("abort", onStop);
     await transport.close();
   }
 }
@@ -65,6 +78,7 @@ class Answers {
   readonly #codec: BridgeCodec;
   readonly #waiting = new Map<number, Waiting>();
   #failure: FaultError | undefined;
+  #onFailure: (problem: FaultError) => void = () => undefined;
   #lastId = 0;
 
   constructor(rpc: string, codec: BridgeCodec) {
@@ -94,8 +108,15 @@ class Answers {
     else waiting.reject(fault("bridge.bad-answer", `${this.#rpc} answered ${message.type} to ${waiting.type}`));
   }
 
+  onFailure(listener: (problem: FaultError) => void): void {
+    this.#onFailure = listener;
+  }
+
+  /** The first one counts. */
   fail(problem: FaultError): void {
-    this.#failure ??= problem;
+    if (this.#failure !== undefined) return;
+    this.#failure = problem;
+    this.#onFailure(problem);
     for (const { reject } of this.#waiting.values()) reject(problem);
     this.#waiting.clear();
   }
