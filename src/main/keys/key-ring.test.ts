@@ -111,8 +111,8 @@ describe("the file", () => {
   test.each([0o644, 0o640, 0o602])("with mode %o is not used", async (mode) => {
     await ring().own();
     await chmod(join(data, "keys/bridge.json"), mode);
-    for (const use of [ring().state(), ring().own(), ring().trust("x", makeCurvePair().publicKey)]) {
-      await expect(use).rejects.toMatchObject({ fault: { code: "keys.readable-by-others", message: expect.stringContaining("chmod 600") } });
+    for (const use of [() => ring().state(), () => ring().own(), () => ring().trust("x", makeCurvePair().publicKey)]) {
+      await expect(use()).rejects.toMatchObject({ fault: { code: "keys.readable-by-others", message: expect.stringContaining("chmod 600") } });
     }
   });
 
