@@ -9,6 +9,7 @@ const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 const OUT = join(ROOT, ".dist-bench");
 
 const MODULES = [
+  "main/bridge/client/remote-client", "main/bridge/wire/codec", "main/bridge/zmq/client-transport", "main/processes/bridge-server",
   "main/bridge/wire/decode", "main/bridge/wire/encode", "main/bridge/wire/generated/market-data",
   "main/canonical/canonicalizer", "main/derive/pipeline", "main/engine/import-files", "main/net/node-clock",
   "main/rawlog/node-disk", "main/rawlog/reader", "main/rawlog/sha256", "main/rawlog/writer", "main/replay/tape",
