@@ -117,10 +117,10 @@ export class SimulatedNetwork {
     return link;
   }
 
-  /** What is published reaches this client, as far as its connection goes: it may not have noticed yet that it does not. */
-  hears(name: string): boolean {
+  /** The client has a connection that carries both ways: it may not have noticed yet that it has none. */
+  isJoined(name: string): boolean {
     const { connection } = this.#link(name);
-    return connection?.server === this.#server && connection?.closedAtServer === false && !connection.silent.has("sub");
+    return connection?.server === this.#server && connection?.closedAtServer === false && connection.silent.size === 0;
   }
 
   note(line: string): void {

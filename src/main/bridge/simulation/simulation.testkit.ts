@@ -465,7 +465,7 @@ class Session {
       if (server.latestSequence(name) !== length) return `the server holds ${server.latestSequence(name)} of ${length} entries of ${name}`;
       for (const seat of this.#seats) {
         if (!seat.watched.has(key)) continue;
-        if (!this.#network.hears(seat.name)) return `${seat.name} has not noticed that nothing comes any more`;
+        if (!this.#network.isJoined(seat.name)) return `${seat.name} is not connected, or has not noticed that it is not`;
         if (seat.current === undefined) return `${seat.name} is not there`;
         const status = seat.current.client.status.streams.find((stream) => streamName(stream.key) === name);
         const cached = seat.cache.streams().find((stream) => streamName(stream.key) === name);
