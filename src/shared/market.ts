@@ -68,6 +68,8 @@ export interface TradeEvent extends EventTime {
   readonly tradeId: string;
   /** The channel's gap key, contiguous (+1) per symbol: `t` for trade, `a` for aggTrade. Undefined when ids prove nothing. */
   readonly sequenceId: number | undefined;
+  /** Where one event stands for several ids of the gap key (OKX `trades`): the first of them; `sequenceId` is the last. Absent: one id. */
+  readonly sequenceFromId?: number;
   /** Trade ids that this event stands for, both inclusive; equal for a single trade. Undefined when the venue sends none. */
   readonly firstTradeId: number | undefined;
   readonly lastTradeId: number | undefined;
