@@ -2,11 +2,13 @@
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
+import { setTimeout } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const COMMAND = fileURLToPath(new URL("../bin/tapedeck.mjs", import.meta.url));
 const run = promisify(execFile);
+const LOOK_EVERY_MS = 20;
 const OUTPUT_BYTES_MAX = 64 * 1024 * 1024;
 
 /** Runs one command to its end; rejects with its stderr when it ends badly. */
@@ -34,6 +36,15 @@ export async function candlesOf(options: { readonly dataFolder: string; readonly
   const { dataFolder, captureId, symbol, interval } = options;
   const output = await tapedeck("candles", "--data", dataFolder, "--capture", captureId, "--symbol", symbol, "--interval", interval, "--json");
   return output.trimEnd().split("\n").map((line) => JSON.parse(line) as Candle);
+}
+
+function isGroupAlive(pid: number): boolean {
+  try {
+    process.kill(-pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 export interface RunningServer {
@@ -66,8 +77,12 @@ export async function serve(...args: readonly string[]): Promise<RunningServer> 
     pub: bound.pub, rpc: bound.rpc, historyId: bound.history_id,
     log: () => log,
     async kill() {
-      if (child.exitCode === null && child.signalCode === null && child.pid !== undefined) process.kill(-child.pid, "SIGKILL");
+      const { pid } = child;
+      if (pid === undefined) return;
+      if (isGroupAlive(pid)) process.kill(-pid, "SIGKILL");
       await exited;
+      // Its child processes are nobody's to wait for, and hold ports and locks until the system has taken them away.
+      while (isGroupAlive(pid)) await setTimeout(LOOK_EVERY_MS);
     },
     async stop() {
       child.kill("SIGTERM");

@@ -165,11 +165,11 @@ it("says state, lag and holes of a series in the screen's words, and closes the 
     remotes: [report({
       link: "lost", detail: "no answer", attempts: 3,
       streams: [{
-        key: KEY, phase: "reconnecting", detail: "", appliedSequence: 5, latestSequence: 9, lagMs: 2, lastFrameMs: 1, received: 5, duplicates: 1, gapsSeen: 1, backfilled: 2, holes,
+        key: KEY, phase: "reconnecting", detail: "", appliedSequence: 5, latestSequence: 9, lagMs: 2, lastFrameMs: 1, received: 5, duplicates: 1, gapsSeen: 1, backfilled: 2, lastResync: "another run", holes,
       }],
     })],
   });
-  expect(remotes.list).toMatchObject([{ state: "reconnecting", detail: "no answer", attempts: 3, mode: "replay", series: [{ ...SERIES, state: "reconnecting", latestSequence: 9, holes }] }]);
+  expect(remotes.list).toMatchObject([{ state: "reconnecting", detail: "no answer", attempts: 3, mode: "replay", series: [{ ...SERIES, state: "reconnecting", latestSequence: 9, lastResync: "another run", holes }] }]);
   await remotes.close();
   await remotes.close();
   expect(child().types.filter((type) => type === "close")).toHaveLength(1);

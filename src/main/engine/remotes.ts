@@ -345,8 +345,8 @@ function statusOf(remote: SavedRemote, report: RemoteReport | undefined, connect
     ...saved, state: link[status.link], detail: status.detail, serverVersion: status.serverVersion, mode: status.mode,
     historyId: status.history?.historyId, attempts: status.attempts, malformed: status.malformed,
     series: status.streams.map(
-      ({ key, phase, detail, appliedSequence, latestSequence, lagMs, lastFrameMs, duplicates, gapsSeen, backfilled, holes }): RemoteSeriesStatus => ({
-        ...seriesOf(key), state: phase, detail, appliedSequence, latestSequence, lagMs, lastFrameMs, duplicates, gapsSeen, backfilled, holes,
+      ({ key, phase, detail, appliedSequence, latestSequence, lagMs, lastFrameMs, duplicates, gapsSeen, backfilled, lastResync, holes }): RemoteSeriesStatus => ({
+        ...seriesOf(key), state: phase, detail, appliedSequence, latestSequence, lagMs, lastFrameMs, duplicates, gapsSeen, backfilled, lastResync, holes,
       }),
     ),
     offered: offered.map(({ key }) => seriesOf(key)),

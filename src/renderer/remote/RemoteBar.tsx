@@ -79,6 +79,7 @@ export function RemoteBar(): ReactElement {
   const { state, detail } = standingOf(remote, series);
   const shown = REMOTE_STATES[state];
   const isOff = state === "off";
+  const said = detail === "" && series?.lastResync !== undefined ? `Resynced: ${series.lastResync}` : detail;
   return (
     <div className="deck remote-bar" role="group" aria-label={`Remote ${name}`} data-testid="remote-bar" data-state={state}>
       <SequenceLine series={series} />
@@ -87,7 +88,7 @@ export function RemoteBar(): ReactElement {
       <div className="deck-row">
         <span className={`remote-state tone-${shown.tone}`} data-testid="remote-state" data-state={state}><span className="glyph" aria-hidden="true">{shown.glyph}</span><b>{stateWords(state, remote?.mode)}</b></span>
         {series !== undefined && <Facts remoteId={remote?.remoteId} series={series} />}
-        <span className="grow clip dim remote-detail" title={detail}>{detail}</span>
+        <span className="grow clip dim remote-detail" title={said} data-testid="remote-detail">{said}</span>
         <ActionButton action="remote-resync" className="small" testId="remote-resync" disabled={remote === undefined || isOff}>Resync</ActionButton>
         <ActionButton action="remote-disconnect" className="small" testId="remote-disconnect" disabled={remote === undefined}>{isOff ? "Connect" : "Disconnect"}</ActionButton>
         <ActionButton action="this-machine" className="small" testId="this-machine"><span className="live-dot" aria-hidden="true" />This machine</ActionButton>

@@ -6,7 +6,7 @@ import { bannerOf, explainHoles, isBehind, missingIn, REMOTE_STATES, seriesOf, s
 const btc = { venue: "sim", symbol: "BTCUSDT", interval: "1m" } as const;
 
 function series(state: RemoteState, more: Partial<RemoteSeriesStatus> = {}): RemoteSeriesStatus {
-  return { ...btc, state, detail: "", appliedSequence: 1_200, latestSequence: 1_200, lagMs: 7, lastFrameMs: 1, duplicates: 0, gapsSeen: 0, backfilled: 0, holes: [], ...more };
+  return { ...btc, state, detail: "", appliedSequence: 1_200, latestSequence: 1_200, lagMs: 7, lastFrameMs: 1, duplicates: 0, gapsSeen: 0, backfilled: 0, lastResync: undefined, holes: [], ...more };
 }
 function remote(state: RemoteState, more: Partial<RemoteStatus> = {}): RemoteStatus {
   return {

@@ -8,7 +8,7 @@ interface Shown { readonly glyph: string; readonly tone: "live" | "dim" | "warn"
 export const REMOTE_STATES: Readonly<Record<RemoteState, Shown>> = {
   off: { glyph: "○", tone: "dim", words: "not connected" },
   connecting: { glyph: "◔", tone: "dim", words: "connecting" },
-  connected: { glyph: "◑", tone: "dim", words: "connected" },
+  connected: { glyph: "◉", tone: "live", words: "connected" },
   warming: { glyph: "◕", tone: "dim", words: "warming" },
   live: { glyph: "●", tone: "live", words: "live" },
   stale: { glyph: "◐", tone: "warn", words: "stale" },

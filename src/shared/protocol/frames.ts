@@ -218,6 +218,8 @@ export interface RemoteSeriesStatus {
   readonly duplicates: number;
   readonly gapsSeen: number;
   readonly backfilled: number;
+  /** Why everything was last taken anew: resyncing itself may pass between two frames. */
+  readonly lastResync: string | undefined;
   /** Sequences that can no longer be had. */
   readonly holes: readonly { readonly fromSequence: number; readonly toSequence: number; readonly fromMs: number | undefined; readonly toMs: number | undefined; readonly why: string }[];
 }

@@ -39,6 +39,8 @@ export class StreamMachine {
 
   #personsReset: string | undefined;
   #resyncing: string | undefined;
+  /** Why everything was taken anew the last time: said for as long as the stream is watched. */
+  #lastResync: string | undefined;
   #paused = false;
   #caughtUp = false;
   #confirmedMs = -Infinity;
@@ -219,6 +221,7 @@ export class StreamMachine {
   #begin(reason: string): void {
     this.#personsReset = undefined;
     this.#resyncing = reason;
+    this.#lastResync = reason;
     this.#progress.begin();
     this.#latest = 0;
     this.#latestSinceAsk = 0;
@@ -466,7 +469,7 @@ export class StreamMachine {
     return {
       key: this.key, phase: this.phase, detail: this.detail, appliedSequence: this.#progress.applied, latestSequence: Math.max(this.#latest, this.#progress.applied),
       lagMs: this.#lagMs, lastFrameMs: this.#lastFrameMs, received: this.#received, duplicates: this.#duplicates, gapsSeen: this.#gapsSeen,
-      backfilled: this.#backfilled, holes: this.#progress.holes,
+      backfilled: this.#backfilled, lastResync: this.#lastResync, holes: this.#progress.holes,
     };
   }
 }

@@ -190,5 +190,7 @@ export interface RemoteStreamStatus {
   /** Sequence gaps seen in the live stream, and entries that backfill brought for them. */
   readonly gapsSeen: number;
   readonly backfilled: number;
+  /** Why everything was last taken anew, in one line; undefined when it never was. */
+  readonly lastResync: string | undefined;
   readonly holes: readonly SequenceHole[];
 }

@@ -147,7 +147,7 @@ class ScriptedRemote {
       ...series, state: phase.state, detail: phase.detail, appliedSequence: sequenceAt(this.knownMs(nowMs)), latestSequence: sequenceAt(Math.max(this.#heldMs, this.knownMs(nowMs))),
       lagMs: isFlowing ? 6 + 4 * Math.sin(nowMs / 3_000) + (Math.floor(nowMs / 7_000) % 5 === 0 ? 18 : 0) : undefined,
       lastFrameMs: phase.state === "connecting" ? undefined : this.#heldMs, duplicates: 12 * this.#resyncs, gapsSeen: this.script === "flaky" ? 2 : 0, backfilled: this.script === "flaky" ? 41 : 0,
-      holes: this.holes(intervalMs),
+      lastResync: this.#resyncs > 0 ? "a person asked for it" : undefined, holes: this.holes(intervalMs),
     };
   }
 }
