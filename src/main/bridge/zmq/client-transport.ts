@@ -3,7 +3,7 @@
 import { Dealer, Subscriber, type Event, type Socket } from "zeromq";
 import type { Timers } from "../../../shared/base.ts";
 import type { RemoteEndpoint } from "../process-messages.ts";
-import type { ClientTransport, ClientTransportListener, LinkState } from "../transport.ts";
+import type { ClientTransport, ClientTransportListener } from "../transport.ts";
 import { FRAME_BYTES_MAX } from "../wire/messages.ts";
 import { isIpv6, requireCurveKeys, requireKeysBeyondLoopback, withPort } from "./address.ts";
 import { AT_ONCE, COMMON_OPTIONS } from "./socket-options.ts";
@@ -46,6 +46,8 @@ class ZmqClient implements ClientTransport {
   #listener: ClientTransportListener | undefined;
   #link: Link | undefined;
   readonly #ending = new Set<Promise<void>>();
+  /** The last attempt broke off in the handshake. */
+  #hasBroken = false;
   #isClosed = false;
 
   constructor(options: ZmqClientOptions) {
@@ -59,9 +61,10 @@ class ZmqClient implements ClientTransport {
   connect(): void {
     this.disconnect();
     if (this.#isClosed) return;
-    const link = new Link(this.#options, {
+    const link = new Link(this.#options, this.#hasBroken, {
       onLink: (state, detail) => {
         if (this.#link !== link) return;
+        this.#hasBroken = link.hasBroken || (this.#hasBroken && state === "refused");
         if (state === "lost" || state === "refused") this.disconnect();
         this.#listener?.onLink(state, detail);
       },
@@ -118,9 +121,14 @@ class Link {
   #question: PortQuestion | undefined;
   #cancelDeadline = (): void => {};
   #isOver = false;
+  readonly #isSecondBreak: boolean;
+  /** It ended in the handshake, and nobody said why. */
+  hasBroken = false;
 
-  constructor(options: ZmqClientOptions, listener: ClientTransportListener) {
+  /** `isSecondBreak`: the attempt before broke off in the handshake; if this one does too, that is an answer. */
+  constructor(options: ZmqClientOptions, isSecondBreak: boolean, listener: ClientTransportListener) {
     this.#options = options;
+    this.#isSecondBreak = isSecondBreak;
     this.#listener = listener;
     const { security } = options;
     const common = {
@@ -173,10 +181,12 @@ class Link {
     return this.#ready.has(this.#dealer) && this.#ready.has(this.#subscriber);
   }
 
-  #stop(state: LinkState, detail: string): void {
+  /** `broken`: in the handshake, with no reason given. A server that ends just then looks like one that turns everybody away, once. */
+  #stop(ending: "lost" | "refused" | "broken", detail: string): void {
     if (this.#isOver) return;
     this.#isOver = true;
-    this.#listener.onLink(state, detail);
+    this.hasBroken = ending === "broken";
+    this.#listener.onLink(ending === "refused" ? "refused" : "lost", detail);
   }
 
   #run(loop: Promise<void>): void {
@@ -215,7 +225,7 @@ class Link {
         this.#stop("refused", hasKeys ? `${address} was reached, but its key is not the one given for it, or it works without keys (${event.error.code})` : `${address} was reached, but wants keys (${event.error.code})`);
         return;
       case "handshake:error:other":
-        this.#stop("refused", `${address} broke off the handshake: ${hasKeys ? "its key is not the one given for it, it does not trust this key, or it works without keys" : "it wants keys, or it is no bridge server"}`);
+        this.#stop(this.#isSecondBreak ? "refused" : "broken", `${address} broke off the handshake: ${hasKeys ? "its key is not the one given for it, it works without keys, or it ended" : "it wants keys, is no bridge server, or ended"}`);
         return;
       case "disconnect":
         this.#stop("lost", this.#ready.has(socket) ? `the connection to ${address} ended` : `${address} ended the connection before the handshake`);

@@ -16,6 +16,15 @@ function clientWith(server: TestServer, pair: CurvePair | undefined, serverKey =
   return testClient({ rpc: server.transport.rpc, pub: server.transport.pub, security: pair === undefined ? undefined : { serverKey, ...pair } });
 }
 
+/** A server that hangs up without a word looks like one that ends just then; when it does so again, the client takes it for an answer. */
+async function refused(client: TestClient): Promise<string> {
+  const first = await client.connect();
+  const { state, detail } = first.state === "lost" ? await client.connect() : first;
+  expect(state).toBe("refused");
+  expect((await client.connect()).state).toBe("refused");
+  return detail;
+}
+
 test("pairs are well-formed and never look like an option", () => {
   for (let round = 0; round < 50; round += 1) {
     const pair = makeCurvePair();
@@ -48,14 +57,10 @@ describe("a server with keys", () => {
   test("turns away who has no key, or another key for this server", async () => {
     await using server = await guarded(FRIEND);
     await using unkeyed = clientWith(server, undefined);
-    const first = await unkeyed.connect();
-    expect(first.state).toBe("refused");
-    expect(first.detail).toContain("wants keys");
-    expect((await server.rejections.first(() => true)).why).toBe("one side uses keys and the other does not");
+    expect(await refused(unkeyed)).toContain("wants keys");
+    expect((await server.rejections.first(() => true)).why).toContain("one side uses keys and the other does not");
     await using mistaken = clientWith(server, FRIEND, STRANGER.publicKey);
-    const second = await mistaken.connect();
-    expect(second.state).toBe("refused");
-    expect(second.detail).toContain("its key is not the one given for it");
+    expect(await refused(mistaken)).toContain("its key is not the one given for it");
     await server.rejections.first(({ why }) => why.includes("does not know this server's key"));
     expect(server.requests.all).toEqual([]);
   });
@@ -93,7 +98,7 @@ describe("a server with keys", () => {
 test("a client with keys does not speak to a server without", async () => {
   await using server = await testServer();
   await using client = clientWith(server, FRIEND);
-  expect((await client.connect()).state).toBe("refused");
+  expect(await refused(client)).toContain("works without keys");
   await vi.waitFor(() => expect(server.transport.rejectedHandshakes).toBeGreaterThan(0));
   await expect(server.transport.trust([])).rejects.toMatchObject({ fault: { code: "bridge.no-keys" } });
 });

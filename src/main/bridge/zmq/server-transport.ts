@@ -25,6 +25,7 @@ const LIMITS: ServerTransportLimits = { requestBytes: 512 * 1024, requestsQueued
 /** Longest that somebody may send to the XPUB: a subscription, or a command of the handshake (CURVE's take about 400 bytes). */
 const SUBSCRIPTION_BYTES_MAX = 1_024;
 const SUBSCRIBE = 1;
+const MISMATCH = "one side uses keys and the other does not, or it went away in the handshake";
 
 export interface Rejection {
   /** Public key that is not trusted; undefined when it never came to that (no key, wrong server key, no ZeroMQ). */
@@ -216,9 +217,13 @@ class ZmqServer implements BoundServer {
   #countRejection(event: Event): void {
     // Untrusted keys (handshake:error:auth) are counted where they are refused, by the doorkeeper, who knows the key.
     if (event.type === "handshake:error:protocol") {
-      const why = event.error.code === "ERR_ZMTP_MECHANISM_MISMATCH" ? "one side uses keys and the other does not" : `it does not know this server's key or speaks another protocol (${event.error.code})`;
+      const why = event.error.code === "ERR_ZMTP_MECHANISM_MISMATCH" ? MISMATCH : `it does not know this server's key or speaks another protocol (${event.error.code})`;
       this.#reject({ key: undefined, from: event.address, why });
-    } else if (event.type === "handshake:error:other") this.#reject({ key: undefined, from: event.address, why: `the handshake broke off (${event.error.message})` });
+    } else if (event.type === "handshake:error:other") {
+      // With keys on one side only both sides notice, and whoever is faster hangs up. Without keys it is only somebody who went away.
+      if (this.#keys === undefined) this.#rejected += 1;
+      else this.#reject({ key: undefined, from: event.address, why: MISMATCH });
+    }
   }
 
   #reject(rejection: Rejection): void {
