@@ -4,6 +4,9 @@ import type { VenueAdapter } from "./adapter.ts";
 import { createBinanceAdapter } from "./binance/adapter.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
 import { unclassifiedDecoder } from "./binance/unclassified.ts";
+import { createOkxAdapter } from "./okx/adapter.ts";
+import { okxSpotDecoder, okxSwapDecoder } from "./okx/decode.ts";
+import { okxUnclassifiedDecoder } from "./okx/unclassified.ts";
 
 /**
  * Decoders by venue. The simulator speaks the USD-M wire. COIN-M looks the same, but its sizes are contracts, not base units:
@@ -13,6 +16,8 @@ const DECODERS: Partial<Record<VenueId, (channel: string) => Decode | undefined>
   "binance-usdm": usdmDecoder,
   sim: usdmDecoder,
   "binance-spot": spotDecoder,
+  "okx-swap": okxSwapDecoder,
+  "okx-spot": okxSpotDecoder,
 };
 
 /** Frames of no stream, told apart so that answers to requests are not counted as data that nobody reads. */
@@ -21,6 +26,8 @@ const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
   sim: unclassifiedDecoder("sim"),
   "binance-spot": unclassifiedDecoder("binance-spot"),
   "binance-coinm": unclassifiedDecoder("binance-coinm"),
+  "okx-swap": okxUnclassifiedDecoder("okx-swap"),
+  "okx-spot": okxUnclassifiedDecoder("okx-spot"),
 };
 
 export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
@@ -31,6 +38,8 @@ export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
 const ADAPTERS: Partial<Record<VenueId, () => VenueAdapter>> = {
   sim: () => createBinanceAdapter({ venue: "sim" }),
   "binance-usdm": () => createBinanceAdapter({ venue: "binance-usdm" }),
+  "okx-swap": () => createOkxAdapter({ venue: "okx-swap" }),
+  "okx-spot": () => createOkxAdapter({ venue: "okx-spot" }),
 };
 
 /** Venues that can be recorded live, in the order in which they are offered. */
