@@ -8,7 +8,7 @@ import { INTERVALS } from "../shared/time.ts";
 import type { SpawnChild } from "./engine/child-process.ts";
 import { Engine } from "./engine/engine.ts";
 import type { LiveListener, LiveSource } from "./engine/live-source.ts";
-import { captureBytes, summarizeCaptures } from "./engine/capture-list.ts";
+import { CaptureCatalog, captureBytes } from "./engine/capture-list.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
 import { sha256 } from "./rawlog/sha256.ts";
@@ -198,6 +198,6 @@ export function composeEngine(options: {
     keys: new KeyRing({ dataFolder, clock: new NodeClock(), box: options.box }),
     ...(spawnChild === undefined ? {} : { spawnChild }),
     startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
-    listCaptures: (recordingId) => summarizeCaptures(dataFolder, recordingId),
+    captures: new CaptureCatalog(dataFolder),
   });
 }

@@ -27,33 +27,108 @@ export async function captureBytes(captureFolder: string): Promise<number> {
   return bytes;
 }
 
-/** Captures by name; hidden folders are imports under way. Damaged ones are listed as such, never left out. */
+/** Captures by name, looked at once. */
 export async function summarizeCaptures(dataFolder: string, recordingId: string | undefined): Promise<readonly CaptureSummary[]> {
-  const folder = join(dataFolder, "captures");
-  const exists = await access(folder).then(() => true, () => false);
-  if (!exists) return [];
-  const names = (await readdir(folder, { withFileTypes: true })).filter((entry) => entry.isDirectory() && !entry.name.startsWith("."));
-  const summaries: CaptureSummary[] = [];
-  for (const { name } of names.sort((a, b) => (a.name < b.name ? -1 : 1))) summaries.push(await summarize(join(folder, name), name, recordingId === name));
-  return summaries;
+  const catalog = new CaptureCatalog(dataFolder);
+  try {
+    return await catalog.list(recordingId);
+  } finally {
+    await catalog.close();
+  }
 }
 
-async function summarize(captureFolder: string, captureId: string, recording: boolean): Promise<CaptureSummary> {
+/**
+ * The captures of one data folder, looked at again and again: what has not changed is not read again, and of the log that is being
+ * recorded only what is new. Whoever makes it closes it.
+ */
+export class CaptureCatalog {
+  readonly #folder: string;
+  readonly #settled = new Map<string, { readonly stamp: string; readonly summary: CaptureSummary }>();
+  #followed: { readonly captureId: string; readonly reader: RawLogReader } | undefined;
+
+  constructor(dataFolder: string) {
+    this.#folder = join(dataFolder, "captures");
+  }
+
+  /** Captures by name; hidden folders are imports under way. Damaged ones are listed as such, never left out. One call at a time. */
+  async list(recordingId: string | undefined): Promise<readonly CaptureSummary[]> {
+    const exists = await access(this.#folder).then(() => true, () => false);
+    if (!exists) return [];
+    if (this.#followed !== undefined && this.#followed.captureId !== recordingId) await this.#unfollow();
+    const names = (await readdir(this.#folder, { withFileTypes: true })).filter((entry) => entry.isDirectory() && !entry.name.startsWith(".")).map(({ name }) => name);
+    for (const gone of [...this.#settled.keys()].filter((name) => !names.includes(name))) this.#settled.delete(gone);
+    const summaries: CaptureSummary[] = [];
+    for (const name of names.sort()) summaries.push(name === recordingId ? await this.#growing(name) : await this.#standing(name));
+    return summaries;
+  }
+
+  async #standing(captureId: string): Promise<CaptureSummary> {
+    const captureFolder = join(this.#folder, captureId);
+    const stamp = await stampOf(captureFolder);
+    const known = this.#settled.get(captureId);
+    if (known?.stamp === stamp) return known.summary;
+    const summary = await summarize(captureFolder, captureId);
+    // A crashed capture may be taken up by another process at any time, which changes nothing in its files at first.
+    if (summary.state === "complete" || summary.state === "damaged" || summary.state === "newer") this.#settled.set(captureId, { stamp, summary });
+    return summary;
+  }
+
+  async #growing(captureId: string): Promise<CaptureSummary> {
+    const captureFolder = join(this.#folder, captureId);
+    try {
+      if (this.#followed === undefined) this.#followed = { captureId, reader: await openReader({ disk: new NodeDisk(), folder: captureFolder }) };
+      else await this.#followed.reader.refresh();
+      return { ...contents(this.#followed.reader), captureId, bytes: await captureBytes(captureFolder), state: "recording", proof: undefined };
+    } catch (error) {
+      await this.#unfollow();
+      return unreadable(captureId, error, await captureBytes(captureFolder));
+    }
+  }
+
+  async #unfollow(): Promise<void> {
+    const followed = this.#followed;
+    this.#followed = undefined;
+    await followed?.reader.close();
+  }
+
+  close(): Promise<void> {
+    return this.#unfollow();
+  }
+}
+
+/** Changes whenever the log does: its files with their sizes and times. */
+async function stampOf(captureFolder: string): Promise<string> {
+  const looked = [join(captureFolder, "manifest.jsonl")];
+  const raw = join(captureFolder, "raw");
+  for (const name of (await readdir(raw).catch(() => [])).sort()) looked.push(join(raw, name));
+  const stamps: string[] = [];
+  for (const path of looked) {
+    const found = await stat(path).catch(() => undefined);
+    stamps.push(found === undefined ? `${path} -` : `${path} ${found.size} ${found.mtimeMs}`);
+  }
+  return stamps.join("\n");
+}
+
+async function summarize(captureFolder: string, captureId: string): Promise<CaptureSummary> {
   let reader: RawLogReader;
   try {
     reader = await openReader({ disk: new NodeDisk(), folder: captureFolder });
   } catch (error) {
-    // What is wrong with it is the verifier's to tell; here it must only not disappear.
-    return {
-      captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes: await captureBytes(captureFolder),
-      bytesPerEvent: undefined, state: isNewer(error) ? "newer" : "damaged", simulated: false, proof: undefined, instruments: [],
-    };
+    return unreadable(captureId, error, await captureBytes(captureFolder));
   }
   try {
-    return { ...contents(reader), captureId, bytes: await captureBytes(captureFolder), state: await stateOf(reader, captureFolder, recording), proof: undefined };
+    return { ...contents(reader), captureId, bytes: await captureBytes(captureFolder), state: await stateOf(reader, captureFolder), proof: undefined };
   } finally {
     await reader.close();
   }
+}
+
+/** What is wrong with it is the verifier's to tell; here it must only not disappear. */
+function unreadable(captureId: string, error: unknown, bytes: number): CaptureSummary {
+  return {
+    captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes,
+    bytesPerEvent: undefined, state: isNewer(error) ? "newer" : "damaged", simulated: false, proof: undefined, instruments: [],
+  };
 }
 
 /** Written by a later version of Tapedeck: nothing is wrong with it. */
@@ -62,8 +137,7 @@ function isNewer(error: unknown): boolean {
 }
 
 /** An open segment is a crash only when no living process, of whatever kind, writes the capture. */
-async function stateOf(reader: RawLogReader, captureFolder: string, recording: boolean): Promise<CaptureSummary["state"]> {
-  if (recording) return "recording";
+async function stateOf(reader: RawLogReader, captureFolder: string): Promise<CaptureSummary["state"]> {
   if (!reader.segments.some((segment) => segment.state === "open")) return "complete";
   return (await isCaptureHeld(new NodeDisk(), captureFolder)) ? "recording" : "crashed";
 }

@@ -7,6 +7,7 @@ import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus } from "../
 import type { ClientProcessCall, ClientProcessNote } from "../bridge/process-messages.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
+import type { CaptureCatalog } from "./capture-list.ts";
 import { ChildProcess, type SpawnChild } from "./child-process.ts";
 import type { StatusPart } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
@@ -42,7 +43,7 @@ export interface EngineOptions {
   /** How child processes are started: Electron has its own way. Default: fork. */
   readonly spawnChild?: SpawnChild;
   startRecording(listener: LiveListener): Promise<LiveSource>;
-  listCaptures(recordingId: string | undefined): Promise<readonly CaptureSummary[]>;
+  readonly captures: Pick<CaptureCatalog, "list" | "close">;
 }
 
 function spawnBridgeClient({ distMain, spawnChild }: EngineOptions, listener: Parameters<RemotesOptions["spawn"]>[0]): ClientChild {
@@ -71,6 +72,7 @@ export class Engine {
   readonly #commands: ScreenHost["commands"];
   #timers: NodeJS.Timeout[] = [];
   #listing: Promise<void> | undefined;
+  #looked: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   private constructor(options: EngineOptions, lock: FolderLock, settings: Settings) {
@@ -231,8 +233,15 @@ export class Engine {
       });
   }
 
-  async #loadCaptures(): Promise<void> {
-    const captures = await this.#options.listCaptures(this.#live?.captureId);
+  /** Looks are taken one after the other. */
+  #loadCaptures(): Promise<void> {
+    const look = this.#looked.then(() => this.#lookAtCaptures());
+    this.#looked = look.catch(() => undefined); // whoever asked is told; the next one only waits
+    return look;
+  }
+
+  async #lookAtCaptures(): Promise<void> {
+    const captures = await this.#options.captures.list(this.#live?.captureId);
     this.#captures = captures.map((capture) => ({ ...capture, proof: this.#proofs.get(capture.captureId) }));
     const space = await statfs(this.#options.dataFolder);
     this.#diskFreeBytes = space.bavail * space.bsize;
@@ -357,6 +366,8 @@ export class Engine {
     await this.#sharing.close();
     await this.#listing;
     await this.#stopRecording(reason);
+    await this.#looked;
+    await this.#options.captures.close();
     await this.#lock.release();
   }
 }
