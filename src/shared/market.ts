@@ -98,7 +98,7 @@ export interface MarkPriceEvent extends EventTime {
 export interface FundingEvent extends EventTime {
   readonly kind: "funding";
   readonly fundingRate: Decimal;
-  /** Epoch ms; 0 when the venue says there is none. */
+  /** Epoch ms; 0 when the venue says there is none, or its message does not say. */
   readonly nextFundingMs: number;
 }
 
