@@ -4,6 +4,9 @@ import type { VenueAdapter } from "./adapter.ts";
 import { createBinanceAdapter } from "./binance/adapter.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
 import { unclassifiedDecoder } from "./binance/unclassified.ts";
+import { createBybitAdapter } from "./bybit/adapter.ts";
+import { linearDecoder as bybitLinearDecoder, spotDecoder as bybitSpotDecoder } from "./bybit/decode.ts";
+import { unclassifiedDecoder as bybitUnclassifiedDecoder } from "./bybit/unclassified.ts";
 import { createOkxAdapter } from "./okx/adapter.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./okx/decode.ts";
 import { okxUnclassifiedDecoder } from "./okx/unclassified.ts";
@@ -16,6 +19,8 @@ const DECODERS: Partial<Record<VenueId, (channel: string) => Decode | undefined>
   "binance-usdm": usdmDecoder,
   sim: usdmDecoder,
   "binance-spot": spotDecoder,
+  "bybit-linear": bybitLinearDecoder,
+  "bybit-spot": bybitSpotDecoder,
   "okx-swap": okxSwapDecoder,
   "okx-spot": okxSpotDecoder,
 };
@@ -26,6 +31,8 @@ const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
   sim: unclassifiedDecoder("sim"),
   "binance-spot": unclassifiedDecoder("binance-spot"),
   "binance-coinm": unclassifiedDecoder("binance-coinm"),
+  "bybit-linear": bybitUnclassifiedDecoder("bybit-linear"),
+  "bybit-spot": bybitUnclassifiedDecoder("bybit-spot"),
   "okx-swap": okxUnclassifiedDecoder("okx-swap"),
   "okx-spot": okxUnclassifiedDecoder("okx-spot"),
 };
@@ -38,6 +45,8 @@ export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
 const ADAPTERS: Partial<Record<VenueId, () => VenueAdapter>> = {
   sim: () => createBinanceAdapter({ venue: "sim" }),
   "binance-usdm": () => createBinanceAdapter({ venue: "binance-usdm" }),
+  "bybit-linear": () => createBybitAdapter({ venue: "bybit-linear" }),
+  "bybit-spot": () => createBybitAdapter({ venue: "bybit-spot" }),
   "okx-swap": () => createOkxAdapter({ venue: "okx-swap" }),
   "okx-spot": () => createOkxAdapter({ venue: "okx-spot" }),
 };
