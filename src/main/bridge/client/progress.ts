@@ -14,6 +14,7 @@ export class Progress {
   #holes: readonly SequenceHole[];
   /** Newest bucket with a bar; `unknown` while only the cache knows. */
   #lastBarMs: number | undefined | "unknown";
+  #begunBecause: string | undefined;
 
   constructor(key: StreamKey, known: KnownStream | undefined) {
     this.#intervalMs = INTERVAL_MS[key.interval];
@@ -36,7 +37,13 @@ export class Progress {
     return Math.max(this.#applied, this.#skipTo);
   }
 
-  begin(): void {
+  /** Why it last began anew; undefined when it never did. */
+  get begunBecause(): string | undefined {
+    return this.#begunBecause;
+  }
+
+  begin(reason: string): void {
+    this.#begunBecause = reason;
     this.#applied = 0;
     this.#skipTo = 0;
     this.#holes = [];
@@ -80,4 +87,10 @@ export class Progress {
       if (typeof this.#lastBarMs !== "number" || openMs > this.#lastBarMs) this.#lastBarMs = openMs;
     }
   }
+}
+
+/** Sequences without a step left out. */
+export function isContiguous(entries: readonly SequencedEntry[]): boolean {
+  const first = entries[0]?.sequence ?? 0;
+  return entries.every(({ sequence }, index) => sequence === first + index);
 }

@@ -8,7 +8,7 @@ import { reasonToBegin } from "./history-change.ts";
 import {
   CONFIRM_EVERY_MS, FAILED_RETRY_MS, REFUSED_RETRY_MS, SILENT_FACTOR, type StreamAnswer, type StreamEffect, type StreamEvent, type StreamTiming,
 } from "./stream-events.ts";
-import { Progress, type KnownStream } from "./progress.ts";
+import { isContiguous, Progress, type KnownStream } from "./progress.ts";
 import type { RemoteStreamStatus, SequenceHole, StreamPhase } from "./types.ts";
 
 type Ack = Extract<Answer, { readonly type: "subscribe_ack" }>;
@@ -39,8 +39,6 @@ export class StreamMachine {
 
   #personsReset: string | undefined;
   #resyncing: string | undefined;
-  /** Why everything was taken anew the last time: said for as long as the stream is watched. */
-  #lastResync: string | undefined;
   #paused = false;
   #caughtUp = false;
   #confirmedMs = -Infinity;
@@ -221,8 +219,7 @@ export class StreamMachine {
   #begin(reason: string): void {
     this.#personsReset = undefined;
     this.#resyncing = reason;
-    this.#lastResync = reason;
-    this.#progress.begin();
+    this.#progress.begin(reason);
     this.#latest = 0;
     this.#latestSinceAsk = 0;
     this.#awaitsLastBar = false;
@@ -469,12 +466,7 @@ export class StreamMachine {
     return {
       key: this.key, phase: this.phase, detail: this.detail, appliedSequence: this.#progress.applied, latestSequence: Math.max(this.#latest, this.#progress.applied),
       lagMs: this.#lagMs, lastFrameMs: this.#lastFrameMs, received: this.#received, duplicates: this.#duplicates, gapsSeen: this.#gapsSeen,
-      backfilled: this.#backfilled, lastResync: this.#lastResync, holes: this.#progress.holes,
+      backfilled: this.#backfilled, lastResync: this.#progress.begunBecause, holes: this.#progress.holes,
     };
   }
-}
-
-function isContiguous(entries: readonly SequencedEntry[]): boolean {
-  const first = entries[0]?.sequence ?? 0;
-  return entries.every(({ sequence }, index) => sequence === first + index);
 }
