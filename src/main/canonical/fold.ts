@@ -45,7 +45,8 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
     return;
   }
   const id = trade.sequenceId;
-  if (id !== undefined) foldId(fold, c, trade, id, record);
+  if (id !== undefined && trade.sequenceFromId !== undefined) foldSpan(fold, c, trade, trade.sequenceFromId, id, record);
+  else if (id !== undefined) foldIds(fold, c, trade, id, id, record);
   else if (!live && trade.firstTradeId !== undefined && trade.lastTradeId !== undefined) {
     foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId);
   } else foldWithoutId(fold, c, trade);
@@ -79,23 +80,24 @@ function beginMs(fold: FoldState, ms: number, record: RawRecord): number {
   return late ? Math.max(fold.watermarkMs, correctedMs(record.recvNs, fold.clock)) : ms;
 }
 
-function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number, record: RawRecord): void {
+/** Ids [from, to]: one, or several that one trade of the stream stands for, of which none is known. */
+function foldIds(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number, record: RawRecord): void {
   const { runs } = fold;
   const live = record.source === "ws";
   const ms = trade.eventMs;
-  const earliest = id < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY);
+  const earliest = from < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY);
   const before = runs.last;
   const lastId = before === undefined ? undefined : before.to;
   const lastMs = before === undefined ? 0 : before.maxMs;
-  const added = runs.add(id, ms, c.seq);
+  const added = from === to ? runs.add(to, ms, c.seq) : runs.addRange(from, to, ms, c.seq);
   if (added === "known" || added === "forgotten") {
-    repeated(fold, c, trade, id);
+    repeated(fold, c, trade, to);
     return;
   }
-  fold.recent.push(id, trade, fingerprint(trade));
+  fold.recent.push(to, trade, fingerprint(trade));
   noteTime(fold, ms, earliest);
-  take(fold, c, trade, trade.firstTradeId ?? id);
-  if (added === "filled") fold.gaps.idsArrived(id, id, runs, live ? "stream" : "backfill", c.seq);
+  take(fold, c, trade, trade.firstTradeId ?? from);
+  if (added === "filled") fold.gaps.idsArrived(from, to, runs, live ? "stream" : "backfill", c.seq);
   else if (before === undefined) {
     // The very first trade, older than the connection that brought it: a late print. A clock nobody measured cannot say so.
     const run = runs.last;
@@ -106,12 +108,26 @@ function foldId(fold: FoldState, c: Contribution, trade: TradeEvent, id: number,
     }
   } else if (added === "jumped") {
     const began = beginMs(fold, ms, record);
-    const run = runs.runOf(id);
+    const run = runs.runOf(to);
     if (run !== undefined) run.fromMs = began;
-    jumped(fold, id, id, lastId, lastMs, began, c.seq);
+    jumped(fold, from, to, lastId, lastMs, began, c.seq);
   }
   // Only the stream itself shows that it is back.
-  if (live && fold.gaps.span !== undefined) fold.gaps.closeSpan(id, ms, runs, c.seq);
+  if (live && fold.gaps.span !== undefined) fold.gaps.closeSpan(from, ms, runs, c.seq);
+}
+
+/**
+ * A trade of the stream itself that stands for several of its ids (the venue aggregates pushes). What was told in another
+ * form before, by a backfill of single trades, is taken off.
+ */
+function foldSpan(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number, record: RawRecord): void {
+  const missing = fold.runs.countMissing(from, to);
+  if (missing === to - from + 1) foldIds(fold, c, trade, from, to, record);
+  else if (missing === 0) repeated(fold, c, trade, to);
+  else {
+    foldInterval(fold, c, trade, from, to);
+    if (record.source === "ws" && fold.failure === undefined && fold.gaps.span !== undefined) fold.gaps.closeSpan(to, trade.eventMs, fold.runs, c.seq);
+  }
 }
 
 /** Ids [from, to] are not next to any known one: what lies between is a hole, unless an open span already stands for it. */
@@ -178,7 +194,7 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): voi
 }
 
 /**
- * An aggregated trade from REST that stands for trade ids [from, to] of a stream of single trades. Those seen already are
+ * An aggregated trade that stands for trade ids [from, to] of a stream, some of them told before as single trades (or one from REST). Those seen already are
  * taken off; what is left comes in as one contribution at the aggregate's price and time.
  */
 function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number): void {

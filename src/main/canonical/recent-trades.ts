@@ -12,6 +12,8 @@ const NOT_MARKET = 0x80;
 /** The mantissa is a bigint, kept aside. */
 const LARGE = 0x40;
 const SCALE_BITS = 0x3f;
+/** It stands for several ids, of which its key is the last: it says nothing of one of them alone. */
+const SPAN = 0x100;
 
 /**
  * Plain doubles and no typed arrays: checkpoints keep tens of thousands of blocks, and each array buffer costs the garbage
@@ -21,7 +23,7 @@ interface Block {
   length: number;
   /** A snapshot holds it too: never written to again, and not reused when it is dropped. */
   shared: boolean;
-  /** Three columns of BLOCK: ids; sizes; prints and marks together, print × 256 + mark. */
+  /** Three columns of BLOCK: ids; sizes; prints and marks together, print × 512 + mark. */
   readonly cells: number[];
   /** Sizes beyond 2^53, by index in the block. Almost never there. */
   large: Map<number, bigint> | undefined;
@@ -29,7 +31,7 @@ interface Block {
 
 const SIZES = BLOCK;
 const CODES = 2 * BLOCK;
-const CODE_MARK = 256;
+const CODE_MARK = 512;
 /** Fractions, so that copies begin as arrays of doubles. */
 const EMPTY_CELLS: readonly number[] = Array.from({ length: 3 * BLOCK }, () => 0.5);
 
@@ -46,7 +48,7 @@ function printAt(block: Block, at: number): number {
   return Math.floor((block.cells[CODES + at] ?? 0) / CODE_MARK) | 0;
 }
 
-/** Scale of the size and two flags. */
+/** Scale of the size and three flags. */
 function markAt(block: Block, at: number): number {
   return (block.cells[CODES + at] ?? 0) % CODE_MARK;
 }
@@ -55,6 +57,10 @@ function put(block: Block, at: number, row: { readonly key: number; readonly pri
   block.cells[at] = row.key;
   block.cells[SIZES + at] = size;
   block.cells[CODES + at] = (row.print >>> 0) * CODE_MARK + row.mark;
+}
+
+function spanMark(trade: TradeEvent): number {
+  return trade.sequenceFromId === undefined ? 0 : SPAN;
 }
 
 function mix(hash: number, value: number): number {
@@ -113,7 +119,7 @@ export class RecentTrades {
     }
     const at = block.length;
     const { mantissa, scale } = trade.qty;
-    const mark = (scale & SCALE_BITS) | (trade.market ? 0 : NOT_MARKET);
+    const mark = (scale & SCALE_BITS) | (trade.market ? 0 : NOT_MARKET) | spanMark(trade);
     if (typeof mantissa === "number") put(block, at, { key, print, mark }, mantissa);
     else {
       put(block, at, { key, print, mark: mark | LARGE }, 0);
@@ -129,6 +135,8 @@ export class RecentTrades {
       if (block === undefined) break;
       for (let at = block.length - 1; at >= 0; at -= 1) {
         if (block.cells[at] !== key) continue;
+        // A single trade and an aggregate that ends with it are not comparable: neither contradicts the other.
+        if ((markAt(block, at) & SPAN) !== spanMark(trade)) return "unknown";
         const size = sizeAt(block, at);
         return printAt(block, at) === print && equal(size, trade.qty) ? "same" : "other";
       }
@@ -146,7 +154,7 @@ export class RecentTrades {
       if (block === undefined) break;
       for (let at = block.length - 1; at >= 0 && found < wanted; at -= 1) {
         const id = idAt(block, at);
-        if (id < from || id > to) continue;
+        if (id < from || id > to || (markAt(block, at) & SPAN) !== 0) continue;
         found += 1;
         if ((markAt(block, at) & NOT_MARKET) === 0) qty = add(qty, sizeAt(block, at));
       }

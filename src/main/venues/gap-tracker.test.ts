@@ -36,6 +36,26 @@ describe("gap tracker", () => {
     }));
   });
 
+  it("reports exactly the ids that never came when messages stand for several ids", () => {
+    const message = fc.record({ count: fc.integer({ min: 1, max: 6 }), fate: fc.constantFrom("ok", "ok", "drop", "double", "late") });
+    fc.assert(fc.property(fc.array(message, { minLength: 1, maxLength: 100 }), fc.integer({ min: 1, max: 5 }), (messages, lateBy) => {
+      const tracker = new GapTracker(OPTIONS);
+      const arrivals: { at: number; fromId: number; id: number }[] = [];
+      const missing: number[] = [];
+      let next = 500;
+      [{ count: 1, fate: "ok" }, ...messages, { count: 1, fate: "ok" }].forEach(({ count, fate }, index) => {
+        const span = { fromId: next, id: next + count - 1 };
+        next += count;
+        if (fate === "drop") for (let id = span.fromId; id <= span.id; id += 1) missing.push(id);
+        else arrivals.push({ at: fate === "late" ? index + lateBy + 0.5 : index, ...span });
+        if (fate === "double") arrivals.push({ at: index + 3.25, ...span });
+      });
+      arrivals.sort((a, b) => a.at - b.at);
+      for (const { at, fromId, id } of arrivals) tracker.see(id, 10_000 + id, at * 10, fromId);
+      expect(idsOf(tracker.due(1e9))).toEqual(missing);
+    }));
+  });
+
   it("waits for the reorder time, then says between which times ids are missing", () => {
     const tracker = new GapTracker(OPTIONS);
     tracker.see(1, 100, 0);

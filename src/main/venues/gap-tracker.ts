@@ -26,7 +26,7 @@ export class GapTracker {
   #highestMs: number | undefined;
   #waiting: WaitingHole[] = [];
   /** An id far ahead that nothing has confirmed yet. */
-  #suspect: { readonly id: number; readonly eventMs: number } | undefined;
+  #suspect: { readonly id: number; readonly fromId: number; readonly eventMs: number } | undefined;
   #duplicates = 0;
   #ignored = 0;
 
@@ -51,17 +51,19 @@ export class GapTracker {
     return this.#waiting.length;
   }
 
-  see(id: number, eventMs: number, nowMs: number): void {
+  /** `fromId`: the first id of a message that stands for several, of which `id` is the last. */
+  see(id: number, eventMs: number, nowMs: number, fromId = id): void {
     const highest = this.#highest;
-    if (highest === undefined || id === highest + 1) {
+    if (highest === undefined || (fromId <= highest + 1 && id > highest)) {
+      if (highest !== undefined && fromId <= highest) this.#fill(fromId, highest);
       this.#advance(id, eventMs);
     } else if (id <= highest) {
-      this.#late(id);
-    } else if (id - highest - 1 > this.#options.idLeapMax && !this.#confirms(id)) {
+      if (!this.#fill(fromId, id)) this.#duplicates += 1;
+    } else if (this.#isFar(fromId, highest) && !this.#confirms(id)) {
       if (this.#suspect !== undefined) this.#ignored += 1;
-      this.#suspect = { id, eventMs };
+      this.#suspect = { id, fromId, eventMs };
     } else {
-      this.#leap(id, eventMs, nowMs, highest);
+      this.#leap({ id, fromId, eventMs }, nowMs, highest);
     }
   }
 
@@ -80,19 +82,17 @@ export class GapTracker {
     this.#highestMs = eventMs;
   }
 
-  #leap(id: number, eventMs: number, nowMs: number, highest: number): void {
+  #leap(seen: { readonly id: number; readonly fromId: number; readonly eventMs: number }, nowMs: number, highest: number): void {
     const suspect = this.#suspect;
     this.#suspect = undefined;
-    const wasFar = suspect !== undefined && this.#isFar(id, highest);
-    const firstBeyond = wasFar ? Math.min(suspect.id, id) : id;
-    this.#hole({ fromId: highest + 1, toId: firstBeyond - 1, fromMs: this.#highestMs, toMs: wasFar ? Math.min(suspect.eventMs, eventMs) : eventMs, sinceMs: nowMs });
-    const lastBeyond = wasFar ? Math.max(suspect.id, id) : id;
-    if (wasFar && lastBeyond - firstBeyond > 1) {
-      this.#hole({ fromId: firstBeyond + 1, toId: lastBeyond - 1, fromMs: suspect.eventMs, toMs: eventMs, sinceMs: nowMs });
-    }
+    const wasFar = suspect !== undefined && this.#isFar(seen.fromId, highest);
+    const [first, last] = wasFar && suspect.id < seen.id ? [suspect, seen] : wasFar ? [seen, suspect] : [seen, seen];
+    const earliestMs = Math.min(first.eventMs, last.eventMs);
+    this.#hole({ fromId: highest + 1, toId: first.fromId - 1, fromMs: this.#highestMs, toMs: earliestMs, sinceMs: nowMs });
+    if (wasFar) this.#hole({ fromId: first.id + 1, toId: last.fromId - 1, fromMs: suspect.eventMs, toMs: seen.eventMs, sinceMs: nowMs });
     if (suspect !== undefined && !wasFar) this.#ignored += 1;
-    this.#highest = lastBeyond;
-    this.#highestMs = Math.max(eventMs, wasFar ? suspect.eventMs : eventMs);
+    this.#highest = last.id;
+    this.#highestMs = Math.max(first.eventMs, last.eventMs);
   }
 
   #isFar(id: number, highest: number): boolean {
@@ -103,17 +103,18 @@ export class GapTracker {
     if (hole.fromId <= hole.toId) this.#waiting.push(hole);
   }
 
-  #late(id: number): void {
-    const index = this.#waiting.findIndex((hole) => hole.fromId <= id && id <= hole.toId);
-    const hole = this.#waiting[index];
-    if (hole === undefined) {
-      this.#duplicates += 1;
-      return;
-    }
-    const rest: WaitingHole[] = [];
-    if (hole.fromId < id) rest.push({ ...hole, toId: id - 1 });
-    if (id < hole.toId) rest.push({ ...hole, fromId: id + 1 });
-    this.#waiting.splice(index, 1, ...rest);
+  /** Takes ids out of the holes that wait; false when none of them was missing. */
+  #fill(from: number, to: number): boolean {
+    const isHit = (hole: WaitingHole): boolean => hole.fromId <= to && from <= hole.toId;
+    if (!this.#waiting.some(isHit)) return false;
+    this.#waiting = this.#waiting.flatMap((hole) => {
+      if (!isHit(hole)) return [hole];
+      const rest: WaitingHole[] = [];
+      if (hole.fromId < from) rest.push({ ...hole, toId: from - 1 });
+      if (to < hole.toId) rest.push({ ...hole, fromId: to + 1 });
+      return rest;
+    });
+    return true;
   }
 
   /** Holes that have waited long enough to be gaps, oldest first; each is reported once. */

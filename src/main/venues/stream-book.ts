@@ -106,7 +106,7 @@ export class StreamBook {
     for (const event of outcome.events) {
       if (event.kind !== "trade" || event.sequenceId === undefined) continue;
       const isOdd = venueMs !== undefined && Math.abs(event.eventMs - venueMs) > TIME_ODD_MS;
-      entry.gaps.see(event.sequenceId, isOdd ? venueMs : event.eventMs, nowMs);
+      entry.gaps.see(event.sequenceId, isOdd ? venueMs : event.eventMs, nowMs, event.sequenceFromId);
     }
     for (const watch of this.#watchesOf(stream.symbol)) watch.traded();
   }
