@@ -1,10 +1,11 @@
 // Foreign items as drafts of our log: routed to streams, with times. Both passes of an import read through here, so they agree.
-import { fault, type StopSignal } from "../../shared/base.ts";
-import { eventNs, streamRef, type DecoderLookup, type MessageSource, type StreamRef, type VenueId } from "../../shared/market.ts";
+import { assert, fault, type StopSignal } from "../../shared/base.ts";
+import { eventNs, instrumentId, streamRef, type DecoderLookup, type Instrument, type MessageSource, type StreamRef, type VenueId } from "../../shared/market.ts";
 import type { RawDraft } from "../../shared/raw.ts";
 import type { Routed } from "../venues/adapter.ts";
 import type { ForeignFormat, ForeignItem } from "./foreign.ts";
 import { readForeignLines, type FileDigest } from "./foreign-file.ts";
+import type { VenueRoute } from "./route-for.ts";
 
 export interface MessageReaderOptions {
   readonly venue: VenueId;
@@ -12,14 +13,16 @@ export interface MessageReaderOptions {
   readonly files: readonly string[];
   /** The venue adapter's: which stream, by a cheap scan. */
   readonly route: (payload: Uint8Array) => Routed;
+  /** Whose socket an address is, where that is another product than `venue`. */
+  readonly routeAt: (address: string) => VenueRoute | undefined;
   readonly routeRest: (venue: VenueId, url: string) => { readonly stream: StreamRef; readonly source: Exclude<MessageSource, "control"> } | undefined;
   readonly decoders: DecoderLookup;
   readonly stop?: StopSignal;
 }
 
 export type ForeignRead =
-  | { readonly kind: "message"; readonly draft: RawDraft; readonly routed: boolean }
-  | { readonly kind: "connect"; readonly recvNs: bigint; readonly connection: string; readonly url: string };
+  | { readonly kind: "message"; readonly venue: VenueId; readonly draft: RawDraft; readonly routed: boolean }
+  | { readonly kind: "connect"; readonly venue: VenueId; readonly recvNs: bigint; readonly connection: string; readonly url: string };
 
 export interface ReadBatch {
   readonly items: readonly ForeignRead[];
@@ -51,27 +54,29 @@ function restEventNs(options: MessageReaderOptions, draft: Omit<RawDraft, "event
   return first === undefined ? 0n : eventNs(first);
 }
 
-function readMessage(options: MessageReaderOptions, clock: EventClock, item: Extract<ForeignItem, { kind: "message" }>): ForeignRead {
+function readMessage(options: MessageReaderOptions, socket: VenueRoute, clock: EventClock, item: Extract<ForeignItem, { kind: "message" }>): ForeignRead {
   const { connection, payload, url } = item;
   const rest = url === undefined ? undefined : options.routeRest(options.venue, url);
   if (rest !== undefined) {
     const draft = { stream: rest.stream, source: rest.source, connection, recvNs: item.recvNs ?? 0n, payload };
     const carriedNs = restEventNs(options, draft);
-    return { kind: "message", draft: { ...draft, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs }, routed: true };
+    return { kind: "message", venue: options.venue, draft: { ...draft, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs }, routed: true };
   }
-  const routed = url === undefined ? options.route(payload) : undefined;
+  const routed = url === undefined ? socket.route(payload) : undefined;
   const known = routed?.kind === "data";
   const carriedNs = known ? routed.eventNs : 0n;
   const draft: RawDraft = {
-    stream: known ? routed.stream : unclassified(options.venue),
+    stream: known ? routed.stream : unclassified(socket.venue),
     source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload,
   };
-  return { kind: "message", draft, routed: known };
+  return { kind: "message", venue: socket.venue, draft, routed: known };
 }
 
 /** Every item of all files, in order, in batches. `firstEventNs`: what stands in before the first time (0n while surveying). */
 export async function* readForeign(options: MessageReaderOptions, firstEventNs: bigint): AsyncGenerator<ReadBatch, readonly FileDigest[]> {
   const clock = new EventClock(firstEventNs);
+  const home: VenueRoute = { venue: options.venue, route: options.route };
+  const sockets = new Map<string, VenueRoute>();
   const digests: FileDigest[] = [];
   let before = 0;
   for (const [index, path] of options.files.entries()) {
@@ -86,8 +91,13 @@ export async function* readForeign(options: MessageReaderOptions, firstEventNs: 
       const items: ForeignRead[] = [];
       for (const [offset, line] of next.value.lines.entries()) {
         const item = options.format.readLine(line, { file: path, line: next.value.firstLine + offset, fileNumber: index + 1 });
-        if (item.kind === "message") items.push(readMessage(options, clock, item));
-        else if (item.kind === "connect") items.push(item);
+        if (item.kind === "message") {
+          items.push(readMessage(options, sockets.get(item.connection) ?? home, clock, item));
+        } else if (item.kind === "connect") {
+          const socket = options.routeAt(item.url) ?? home;
+          sockets.set(item.connection, socket);
+          items.push({ ...item, venue: socket.venue });
+        }
       }
       yield { items, bytesRead: before + next.value.bytesRead };
     }
@@ -103,8 +113,8 @@ export interface Survey {
   /** Receive time of the first item, and the latest of all. */
   readonly firstRecvNs: bigint;
   readonly lastRecvNs: bigint;
-  /** Channels by symbol, both sorted. */
-  readonly symbols: ReadonlyMap<string, readonly string[]>;
+  /** What was routed, sorted; channels too. */
+  readonly instruments: readonly (Instrument & { readonly channels: readonly string[] })[];
   /** Streams that came by each socket, sorted. */
   readonly connections: ReadonlyMap<string, readonly string[]>;
   readonly stepsBack: number;
@@ -120,9 +130,18 @@ function sorted(groups: Map<string, Set<string>>): ReadonlyMap<string, readonly 
   return new Map([...groups.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([group, members]) => [group, [...members].sort()] as const));
 }
 
+function grouped(instruments: ReadonlyMap<string, Instrument>, channels: Map<string, Set<string>>): Survey["instruments"] {
+  return [...sorted(channels)].map(([id, names]) => {
+    const instrument = instruments.get(id);
+    assert(instrument !== undefined, "an instrument has a name");
+    return { ...instrument, channels: names };
+  });
+}
+
 /** Faults: those of the format and of the files, `import.empty`, `import.no-times`. */
 export async function surveyForeign(options: MessageReaderOptions, onBatch: (messages: number, bytesRead: number) => void): Promise<Survey> {
-  const symbols = new Map<string, Set<string>>();
+  const instruments = new Map<string, Instrument>();
+  const channels = new Map<string, Set<string>>();
   const connections = new Map<string, Set<string>>();
   let messages = 0, routed = 0, stepsBack = 0, firstRecvNs = 0n, lastRecvNs = 0n, previousNs = 0n;
   const reading = readForeign(options, 0n);
@@ -132,7 +151,7 @@ export async function surveyForeign(options: MessageReaderOptions, onBatch: (mes
       const names = options.files.join(", ");
       if (messages === 0) throw fault("import.empty", `${names}: no message in it`);
       if (lastRecvNs === 0n) throw fault("import.no-times", `${names}: no message carries a time that is known for ${options.venue}, and the format keeps none`);
-      return { files: next.value, messages, routed, firstRecvNs, lastRecvNs, symbols: sorted(symbols), connections: sorted(connections), stepsBack };
+      return { files: next.value, messages, routed, firstRecvNs, lastRecvNs, instruments: grouped(instruments, channels), connections: sorted(connections), stepsBack };
     }
     for (const item of next.value.items) {
       const recvNs = item.kind === "message" ? item.draft.recvNs : item.recvNs;
@@ -146,7 +165,9 @@ export async function surveyForeign(options: MessageReaderOptions, onBatch: (mes
       if (source === "ws") collect(connections, connection, stream.streamId);
       if (!item.routed) continue;
       routed += 1;
-      collect(symbols, stream.symbol, stream.channel);
+      const instrument = { venue: item.venue, symbol: stream.symbol };
+      instruments.set(instrumentId(instrument), instrument);
+      collect(channels, instrumentId(instrument), stream.channel);
     }
     onBatch(messages, next.value.bytesRead);
   }

@@ -118,6 +118,27 @@ describe("cryptofeed", () => {
   });
 });
 
+test("cryptofeed: spot and futures of one symbol in one file stay apart, by the addresses of their sockets", async () => {
+  await using folder = await testFolder();
+  const trade = (id: string, price: string): string =>
+    `{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":${START_MS},"data":[{"T":${START_MS},"s":"BTCUSDT","S":"Buy","v":"1","p":"${price}","i":"${id}","BT":false}]}`;
+  const line = (conn: string, message: string): string => `{"t":"recv","conn":"${conn}","ts":1700000041,"data":${JSON.stringify(message)}}`;
+  const file = await folder.write("both.jsonl", [
+    '{"t":"header","format":2}',
+    '{"t":"connect","conn":"B.ws.1","ts":1700000040,"addr":"wss://stream.bybit.com/v5/public/linear"}',
+    '{"t":"connect","conn":"B.ws.2","ts":1700000040,"addr":"wss://stream.bybit.com/v5/public/spot"}',
+    line("B.ws.1", trade("a", "100.5")), line("B.ws.2", trade("1", "101.5")), line("B.ws.2", '{"success":true,"ret_msg":"subscribe","op":"subscribe"}'),
+  ].join("\n"));
+  const report = await runImport(folder.path, { venue: "bybit-linear", format: "cryptofeed", files: [file] });
+  expect(report.folds).toEqual({ "bybit-linear:BTCUSDT": "publicTrade", "bybit-spot:BTCUSDT": "publicTrade" });
+  const records = await readAll(report.folder);
+  expect(records.filter(({ source }) => source === "ws").map(({ stream }) => stream.streamId)).toEqual(["bybit-linear:BTCUSDT:publicTrade", "bybit-spot:BTCUSDT:publicTrade", "bybit-spot:_:unclassified"]);
+  const connects = records.filter(({ source }) => source === "control").map(control).filter(({ kind }) => kind === "connect");
+  expect(connects).toMatchObject([{ venue: "bybit-linear", connection: "B.ws.1" }, { venue: "bybit-spot", connection: "B.ws.2" }]);
+  // A file that holds nothing of the venue that was named is a mistake, also when another venue is recognised.
+  expect(await failureOf(folder.path, { venue: "binance-usdm", captureId: "wrong", format: "cryptofeed", files: [file] })).toMatchObject({ code: "import.wrong-venue" });
+});
+
 test("jsonl: receive time = event time, and the log says so", async () => {
   await using folder = await testFolder();
   const withoutTime = '{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"1.1","A":"1"}}';

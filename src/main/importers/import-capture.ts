@@ -16,6 +16,7 @@ import { CRYPTOFEED } from "./read-cryptofeed.ts";
 import { HFT } from "./read-hft.ts";
 import { JSONL } from "./read-jsonl.ts";
 import { routeRest } from "./rest-route.ts";
+import { foldChannelsOf, routeAt } from "./route-for.ts";
 
 const FORMATS: Readonly<Record<ImportFormat, ForeignFormat>> = { hft: HFT, cryptofeed: CRYPTOFEED, jsonl: JSONL };
 const LATENESS_MS = 3_000;
@@ -36,7 +37,7 @@ export interface ImportOptions {
   readonly captureId: string;
   readonly venue: VenueId;
   readonly format: ImportFormat;
-  /** Channel that feeds the candles; undefined: `trade` where a symbol has it, else `aggTrade`. */
+  /** Channel that feeds the candles; undefined: `trade` where a symbol has it, else `aggTrade`, else what the venue's adapter folds. */
   readonly fold: string | undefined;
   readonly files: readonly string[];
   readonly route: (payload: Uint8Array) => Routed;
@@ -95,21 +96,21 @@ async function removeLeftovers(capturesFolder: string): Promise<void> {
 
 function chooseFolds(options: ImportOptions, survey: Survey): Readonly<Record<string, string>> {
   const folds: Record<string, string> = {};
-  for (const [symbol, channels] of survey.symbols) {
-    const wanted = options.fold === undefined ? ["trade", "aggTrade"] : [options.fold];
+  for (const { venue, symbol, channels } of survey.instruments) {
+    const wanted = options.fold === undefined ? foldChannelsOf(venue) : [options.fold];
     // A channel that nothing decodes could not feed a candle.
-    const fold = wanted.find((channel) => channels.includes(channel) && options.decoders(streamRef(options.venue, symbol, channel)) !== undefined);
-    if (fold !== undefined) folds[instrumentId({ venue: options.venue, symbol })] = fold;
+    const fold = wanted.find((channel) => channels.includes(channel) && options.decoders(streamRef(venue, symbol, channel)) !== undefined);
+    if (fold !== undefined) folds[instrumentId({ venue, symbol })] = fold;
   }
   if (options.fold !== undefined && Object.keys(folds).length === 0) {
-    const held = [...new Set([...survey.symbols.values()].flat())].sort().join(", ");
+    const held = [...new Set(survey.instruments.flatMap(({ channels }) => channels))].sort().join(", ");
     throw fault("import.no-fold", `--fold ${options.fold}: no symbol in ${options.files.join(", ")} has that channel in a form that can be decoded; there is ${held}`);
   }
   return folds;
 }
 
 function configOf(options: ImportOptions, survey: Survey): CaptureConfig {
-  const symbols = [...survey.symbols].map(([symbol, channels]) => ({ venue: options.venue, symbol, channels: [...channels] }));
+  const symbols = survey.instruments.map(({ venue, symbol, channels }) => ({ venue, symbol, channels: [...channels] }));
   const files = survey.files.map(({ name, sha256 }) => ({ name, sha256 }));
   return {
     format: 1, lateness_ms: LATENESS_MS, intervals: [...INTERVALS], folds: { ...chooseFolds(options, survey) }, symbols,
@@ -131,17 +132,17 @@ class ConnectionRecords {
     this.#survey = survey;
   }
   before(item: ForeignRead): RawDraft | undefined {
-    if (item.kind === "connect") return this.#record(item.connection, item.url, item.recvNs);
+    if (item.kind === "connect") return this.#record(item.venue, item.connection, item.url, item.recvNs);
     const { connection, source, recvNs } = item.draft;
     if (source !== "ws" || this.#begun.has(connection)) return undefined;
     const file = /^import\.(\d+)$/.exec(connection)?.[1];
     const name = file === undefined ? connection : basename(this.#options.files[Number(file) - 1] ?? connection);
-    return this.#record(connection, `import:${name}`, recvNs);
+    return this.#record(item.venue, connection, `import:${name}`, recvNs);
   }
-  #record(connection: string, url: string, recvNs: bigint): RawDraft {
+  #record(venue: VenueId, connection: string, url: string, recvNs: bigint): RawDraft {
     this.#begun.add(connection);
     const streams = [...(this.#survey.connections.get(connection) ?? [])];
-    return controlDraft({ kind: "connect", venue: this.#options.venue, connection, url: url.slice(0, TEXT_MAX), streams }, recvNs);
+    return controlDraft({ kind: "connect", venue, connection, url: url.slice(0, TEXT_MAX), streams }, recvNs);
   }
 }
 
@@ -195,9 +196,9 @@ export async function importCapture(options: ImportOptions): Promise<ImportRepor
   if (await exists(folder)) refuseExisting(captureId);
   let bytesTotal = 0;
   for (const file of files) bytesTotal += await fileBytes(file);
-  const reading: MessageReaderOptions = { venue, format: FORMATS[options.format], files, route, routeRest, decoders, ...(stop === undefined ? {} : { stop }) };
+  const reading: MessageReaderOptions = { venue, format: FORMATS[options.format], files, route, routeAt, routeRest, decoders, ...(stop === undefined ? {} : { stop }) };
   const survey = await surveyForeign(reading, (messages, bytesRead) => options.onProgress?.({ phase: "survey", messages, bytesRead, bytesTotal }));
-  if (survey.routed === 0) {
+  if (!survey.instruments.some((instrument) => instrument.venue === venue)) {
     throw fault("import.wrong-venue", `${files.join(", ")}: none of ${survey.messages} messages is one of ${venue}'s: is it another --venue or --format?`);
   }
   const folds = chooseFolds(options, survey);
