@@ -1,4 +1,4 @@
-// The two subscribers of docs/bridge against real sockets and our codec: backfill in parts, overlap, loss, a lost tail, refusals.
+// The subscribers of docs/bridge against real sockets and our codec: backfill in parts, overlap, loss, a lost tail, refusals.
 import { spawnSync } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -12,7 +12,7 @@ import { barEntry, GAP_ENTRY, GRADE_ENTRY, HISTORY, KEY, WIDE_VALUES } from "./m
 import { canRunPython, prepareSubscribers, type Subscribers } from "./subscriber.testkit.ts";
 import { candlesTopic } from "./topics.ts";
 
-const PYTHON = fileURLToPath(new URL("../../../../docs/bridge/subscriber.py", import.meta.url));
+const PYTHON = ["subscriber.py", "resuming.py"].map((name) => fileURLToPath(new URL(`../../../../docs/bridge/${name}`, import.meta.url)));
 const AT_ONCE = 5;
 const KEPT = 12;
 const WHOLE = 20;
@@ -108,7 +108,7 @@ beforeAll(async () => {
 }, 60_000);
 afterAll(() => subscribers.close());
 
-async function follow(program: "subscriber.mjs" | "subscriber.py"): Promise<void> {
+async function resume(program: "resuming.mjs" | "resuming.py"): Promise<void> {
   const server = new SmallServer();
   try {
     const [pub, rpc] = await server.bind();
@@ -123,12 +123,37 @@ async function follow(program: "subscriber.mjs" | "subscriber.py"): Promise<void
   }
 }
 
-test("docs/bridge/subscriber.mjs prints every candle once, in order, through loss and doubles", () => follow("subscriber.mjs"), 60_000);
+/** Only listens: what it printed, and what it said was lost. */
+async function listen(program: "subscriber.mjs" | "subscriber.py"): Promise<void> {
+  const pub = new XPublisher({ linger: 0 });
+  try {
+    await pub.bind("tcp://127.0.0.1:*");
+    const told = expected.filter(({ sequence }) => sequence <= 5 || sequence >= 8);
+    const ran = subscribers.run(program, [pub.lastEndpoint ?? "", KEY.sourceId, KEY.symbol, KEY.interval, String(told.length)]);
+    const publishing = (async () => {
+      await pub.receive(); // the subscription is in
+      for (const publication of [batch(1, 5), heartbeat(7), batch(8, WHOLE)]) await pub.send([candlesTopic(KEY), encodePublication(publication)]);
+    })();
+    const [{ code, lines, errors }] = await Promise.all([ran, Promise.race([publishing, ran])]);
+    expect(lines.map((line) => (JSON.parse(line) as { readonly ts: number }).ts)).toEqual(told.map(({ ts }) => ts));
+    expect(JSON.parse(lines[0] ?? "")).toMatchObject({ close: Number((told[0] as unknown as { readonly close: string }).close) });
+    expect(errors.trim()).toBe("lost: 6 to 7");
+    expect(code).toBe(0);
+  } finally {
+    pub.close();
+  }
+}
 
-test.skipIf(!canRunPython)("docs/bridge/subscriber.py does the same (skips without flatc, pyzmq and flatbuffers)", () => follow("subscriber.py"), 60_000);
+test("docs/bridge/subscriber.mjs prints what is live and says what was lost", () => listen("subscriber.mjs"), 60_000);
+test.skipIf(!canRunPython)("docs/bridge/subscriber.py does the same (skips without flatc, pyzmq and flatbuffers)", () => listen("subscriber.py"), 60_000);
 
-test.skipIf(spawnSync("python3", ["--version"]).status !== 0)("docs/bridge/subscriber.py compiles (skips without python3)", () => {
-  const { status, stderr } = spawnSync("python3", ["-c", "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf8').read())", PYTHON], { encoding: "utf8" });
-  expect(stderr).toBe("");
-  expect(status).toBe(0);
+test("docs/bridge/resuming.mjs prints every candle once, in order, through loss and doubles", () => resume("resuming.mjs"), 60_000);
+test.skipIf(!canRunPython)("docs/bridge/resuming.py does the same (skips without flatc, pyzmq and flatbuffers)", () => resume("resuming.py"), 60_000);
+
+test.skipIf(spawnSync("python3", ["--version"]).status !== 0)("the Python subscribers of docs/bridge compile (skips without python3)", () => {
+  for (const file of PYTHON) {
+    const { status, stderr } = spawnSync("python3", ["-c", "import ast, sys; ast.parse(open(sys.argv[1], encoding='utf8').read())", file], { encoding: "utf8" });
+    expect(stderr).toBe("");
+    expect(status).toBe(0);
+  }
 });

@@ -8,6 +8,9 @@ import { build } from "vite";
 
 const ROOT = fileURLToPath(new URL("../../../..", import.meta.url));
 
+const PROGRAMS = ["subscriber.mjs", "subscriber.py", "resuming.mjs", "resuming.py"] as const;
+export type Program = (typeof PROGRAMS)[number];
+
 export interface Ran {
   readonly code: number | null;
   readonly lines: readonly string[];
@@ -15,8 +18,8 @@ export interface Ran {
 }
 
 export interface Subscribers {
-  /** `[pub, rpc, source, symbol, interval, count?]`; resolves when it has ended. */
-  run(program: "subscriber.mjs" | "subscriber.py", args: readonly string[]): Promise<Ran>;
+  /** Resolves when it has ended. The head of each program says its arguments. */
+  run(program: Program, args: readonly string[]): Promise<Ran>;
   close(): void;
 }
 
@@ -29,7 +32,7 @@ export async function prepareSubscribers(): Promise<Subscribers> {
   const docs = join(folder, "docs/bridge");
   mkdirSync(docs, { recursive: true });
   symlinkSync(join(ROOT, "node_modules"), join(folder, "node_modules"), "junction");
-  for (const name of ["subscriber.mjs", "subscriber.py"]) copyFileSync(join(ROOT, "docs/bridge", name), join(docs, name));
+  for (const name of PROGRAMS) copyFileSync(join(ROOT, "docs/bridge", name), join(docs, name));
   await build({
     configFile: false, root: ROOT, publicDir: false, logLevel: "warn",
     build: {
