@@ -156,6 +156,14 @@ it("connects anew when the address of a connected remote changes, and forgets on
   expect(kept.at(-1)).toEqual([]);
 });
 
+it("connects again when a series of a remote that was disconnected is asked for", async () => {
+  const { remotes, child } = setUp();
+  const tape = await remotes.openTape("desk", SERIES, WINDOW, () => undefined);
+  await remotes.disconnect("desk");
+  await tape.view({ ...SERIES, interval: "1s", ...WINDOW });
+  expect(child().types.slice(-4)).toEqual(["disconnect", "connect", "tape_view", "watch"]);
+});
+
 it("says state, lag and holes of a series in the screen's words, and closes the child once", async () => {
   const { remotes, child } = setUp();
   await remotes.openTape("desk", SERIES, WINDOW, () => undefined);

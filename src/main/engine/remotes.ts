@@ -179,6 +179,7 @@ export class Remotes {
       name,
       view: async (view) => {
         tape.view = view;
+        if (!this.#connected.has(tape.remoteId)) await this.#connect(this.#find(tape.remoteId));
         const { bars, untilOpenMs } = view;
         await (await this.#running()).call({ type: "tape_view", tapeId, view: { key: keyOf(view), bars, untilOpenMs } });
         await this.#watch(tape.remoteId);
