@@ -181,9 +181,9 @@ export class Connection {
   #answered(answer: Extract<Routed, { kind: "acknowledgement" }>): void {
     const { adapter, outbox, listener } = this.#options;
     const streams = this.#asked.get(answer.id);
-    // An error without id can only be about the oldest request that waits for its answer.
+    // An answer without id (errors anywhere; OKX where it does not echo ids) can only be about the oldest request that waits.
     const [oldest] = this.#asked.keys();
-    const id = streams === undefined && !answer.ok && answer.id === "" ? oldest : answer.id;
+    const id = streams === undefined && answer.id === "" ? oldest : answer.id;
     const asked = id === undefined ? undefined : this.#asked.get(id);
     if (id === undefined || asked === undefined) return;
     this.#asked.delete(id);
