@@ -1,6 +1,8 @@
 // Process entry: the bridge's server half. Sockets may only live here, on a process's main thread (docs/decisions/19-bridge.md).
+// Ends in order when it finds its sequences damaged while it serves: they are put right where they are opened, so the parent starts it again.
 import { assert } from "../../shared/base.ts";
 import type { ServerProcessCall, ServerProcessNote, ServerProcessNoteIn } from "../bridge/process-messages.ts";
+import { DAMAGED } from "../bridge/server/journal-segments.ts";
 import { ServerHost } from "../bridge/zmq/server-host.ts";
 import { serveChild } from "../engine/child-process.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
@@ -23,7 +25,10 @@ const child = serveChild<ServerProcessCall, ServerProcessNoteIn, ServerProcessNo
         assert(opening === undefined && opened === undefined, "the bridge serves once");
         opening = ServerHost.open(call.options, {
           disk: new NodeDisk(), clock: new NodeClock(), timers: nodeTimers, decoders: decoderLookup, sha256,
-          tell: (note) => { child.note(note); },
+          tell: (note) => {
+            child.note(note);
+            if (opened !== undefined && note.type === "problem" && note.problem.code === DAMAGED) void child.end();
+          },
         });
         try {
           opened = await opening;
