@@ -14,7 +14,7 @@ export interface MessageReaderOptions {
   /** The venue adapter's: which stream, by a cheap scan. */
   readonly route: (payload: Uint8Array) => Routed;
   /** Whose socket an address is, where that is another product than `venue`. */
-  readonly routeAt: (address: string) => VenueRoute | undefined;
+  readonly routeAt: (address: string, home: VenueId) => VenueRoute | undefined;
   readonly routeRest: (venue: VenueId, url: string) => { readonly stream: StreamRef; readonly source: Exclude<MessageSource, "control"> } | undefined;
   readonly decoders: DecoderLookup;
   readonly stop?: StopSignal;
@@ -69,7 +69,8 @@ function readMessage(options: MessageReaderOptions, socket: VenueRoute, clock: E
     stream: known ? routed.stream : unclassified(socket.venue),
     source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload,
   };
-  return { kind: "message", venue: socket.venue, draft, routed: known };
+  const venue = known && routed.stream.venue !== "tapedeck" ? routed.stream.venue : socket.venue;
+  return { kind: "message", venue, draft, routed: known };
 }
 
 /** Every item of all files, in order, in batches. `firstEventNs`: what stands in before the first time (0n while surveying). */
@@ -94,7 +95,7 @@ export async function* readForeign(options: MessageReaderOptions, firstEventNs: 
         if (item.kind === "message") {
           items.push(readMessage(options, sockets.get(item.connection) ?? home, clock, item));
         } else if (item.kind === "connect") {
-          const socket = options.routeAt(item.url) ?? home;
+          const socket = options.routeAt(item.url, options.venue) ?? home;
           sockets.set(item.connection, socket);
           items.push({ ...item, venue: socket.venue });
         }

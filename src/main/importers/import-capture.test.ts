@@ -139,6 +139,27 @@ test("cryptofeed: spot and futures of one symbol in one file stay apart, by the 
   expect(await failureOf(folder.path, { venue: "binance-usdm", captureId: "wrong", format: "cryptofeed", files: [file] })).toMatchObject({ code: "import.wrong-venue" });
 });
 
+test("cryptofeed: where spot and swaps come by one socket, the instrument in each message keeps them apart", async () => {
+  await using folder = await testFolder();
+  const push = (channel: string, instId: string, id: number): string =>
+    `{"arg":{"channel":"${channel}","instId":"${instId}"},"data":[{"instId":"${instId}","tradeId":"${id}","px":"100.5","sz":"2","side":"buy","count":"1","ts":"${START_MS}"}]}`;
+  const line = (message: string): string => `{"t":"recv","conn":"O.ws.1","ts":1700000041,"data":${JSON.stringify(message)}}`;
+  const content = [
+    '{"t":"header","format":2}', '{"t":"connect","conn":"O.ws.1","ts":1700000040,"addr":"wss://ws.okx.com:8443/ws/v5/public"}',
+    line('{"event":"subscribe","arg":{"channel":"trades","instId":"BTC-USDT"}}'),
+    line(push("trades", "BTC-USDT", 1)), line(push("trades", "BTC-USDT-SWAP", 1)), line(push("tickers", "BTC-USDT-SWAP", 1)), line(push("trades", "BTC-USD-220527", 1)),
+  ].join("\n");
+  const file = await folder.write("both.jsonl", content);
+  for (const venue of ["okx-swap", "okx-spot"] as const) {
+    const report = await runImport(folder.path, { venue, captureId: venue, format: "cryptofeed", files: [file] });
+    expect(report.folds).toEqual({ "okx-spot:BTCUSDT": "trades", "okx-swap:BTCUSDT": "trades" });
+    const records = await readAll(report.folder);
+    expect(records.filter(({ source }) => source === "ws").map(({ stream }) => stream.streamId)).toEqual([
+      `${venue}:_:unclassified`, "okx-spot:BTCUSDT:trades", "okx-swap:BTCUSDT:trades", "okx-swap:BTCUSDT:tickers", `${venue}:_:unclassified`,
+    ]);
+  }
+});
+
 test("jsonl: receive time = event time, and the log says so", async () => {
   await using folder = await testFolder();
   const withoutTime = '{"stream":"btcusdt@bookTicker","data":{"u":1,"s":"BTCUSDT","b":"1.0","B":"1","a":"1.1","A":"1"}}';

@@ -16,7 +16,7 @@ import { CRYPTOFEED } from "./read-cryptofeed.ts";
 import { HFT } from "./read-hft.ts";
 import { JSONL } from "./read-jsonl.ts";
 import { routeRest } from "./rest-route.ts";
-import { foldChannelsOf, routeAt } from "./route-for.ts";
+import { familyOf, foldChannelsOf, routeAt } from "./route-for.ts";
 
 const FORMATS: Readonly<Record<ImportFormat, ForeignFormat>> = { hft: HFT, cryptofeed: CRYPTOFEED, jsonl: JSONL };
 const LATENESS_MS = 3_000;
@@ -198,7 +198,8 @@ export async function importCapture(options: ImportOptions): Promise<ImportRepor
   for (const file of files) bytesTotal += await fileBytes(file);
   const reading: MessageReaderOptions = { venue, format: FORMATS[options.format], files, route, routeAt, routeRest, decoders, ...(stop === undefined ? {} : { stop }) };
   const survey = await surveyForeign(reading, (messages, bytesRead) => options.onProgress?.({ phase: "survey", messages, bytesRead, bytesTotal }));
-  if (!survey.instruments.some((instrument) => instrument.venue === venue)) {
+  const family = familyOf(venue);
+  if (!survey.instruments.some((instrument) => family.includes(instrument.venue))) {
     throw fault("import.wrong-venue", `${files.join(", ")}: none of ${survey.messages} messages is one of ${venue}'s: is it another --venue or --format?`);
   }
   const folds = chooseFolds(options, survey);

@@ -1,5 +1,5 @@
 // Which routing an import uses: also products that cannot be recorded live yet, as long as their envelope is known.
-import { fault } from "../../shared/base.ts";
+import { assert, fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { Routed } from "../venues/adapter.ts";
 import { createRoute } from "../venues/binance/route.ts";
@@ -8,29 +8,52 @@ import { adapterFor, RECORDABLE_VENUES } from "../venues/registry.ts";
 /** Products without an adapter that speak a recorded product's wire. */
 const IMPORTED_ONLY: readonly VenueId[] = ["binance-spot", "binance-coinm"];
 
+/** Whose a frame is where it names no stream, and which stream it is: of that venue, or of another one that shares its sockets. */
 export interface VenueRoute {
   readonly venue: VenueId;
   readonly route: (payload: Uint8Array) => Routed;
 }
 
+function socketsOf(venue: VenueId): readonly string[] {
+  return Object.entries(adapterFor(venue)?.defaultEndpoints ?? {}).filter(([name]) => name.startsWith("ws")).map(([, address]) => address);
+}
+
+/** The venue and those whose messages come by the same sockets: there the message itself names its product. */
+export function familyOf(venue: VenueId): readonly VenueId[] {
+  const sockets = socketsOf(venue);
+  return [venue, ...RECORDABLE_VENUES.filter((other) => other !== venue && socketsOf(other).some((address) => sockets.includes(address)))];
+}
+
+function routeOfFamily(venue: VenueId): (payload: Uint8Array) => Routed {
+  const routes = familyOf(venue).flatMap((member) => adapterFor(member)?.route ?? []);
+  const [own] = routes;
+  assert(own !== undefined, "a venue with sockets has an adapter");
+  return (payload) => {
+    const first = own(payload);
+    if (first.kind !== "unknown") return first;
+    for (const route of routes.slice(1)) {
+      const routed = route(payload);
+      if (routed.kind === "data") return routed;
+    }
+    return first;
+  };
+}
+
 /** Faults: `import.no-route` for a venue whose frames nothing here can read. */
 export function routeFor(venue: VenueId): (payload: Uint8Array) => Routed {
-  const adapter = adapterFor(venue);
-  if (adapter !== undefined) return adapter.route;
+  if (adapterFor(venue) !== undefined) return routeOfFamily(venue);
   if (IMPORTED_ONLY.includes(venue)) return createRoute(venue);
   throw fault("import.no-route", `--venue ${venue}: its captures cannot be imported yet; these can: ${[...RECORDABLE_VENUES, ...IMPORTED_ONLY].join(", ")}`);
 }
 
 /**
  * The venue that owns a socket's address, for captures that tell addresses: one file may hold spot and futures of one symbol, whose
- * messages look alike. Undefined: the address says nothing, and the import's own venue stands.
+ * messages look alike. Undefined: the address says nothing, or it is `home`'s too: the import's own venue stands.
  */
-export function routeAt(address: string): VenueRoute | undefined {
-  for (const venue of RECORDABLE_VENUES) {
-    const adapter = adapterFor(venue);
-    if (adapter !== undefined && Object.values(adapter.defaultEndpoints).includes(address)) return { venue, route: adapter.route };
-  }
-  return undefined;
+export function routeAt(address: string, home: VenueId): VenueRoute | undefined {
+  if (socketsOf(home).includes(address)) return undefined;
+  const venue = RECORDABLE_VENUES.find((other) => socketsOf(other).includes(address));
+  return venue === undefined ? undefined : { venue, route: routeFor(venue) };
 }
 
 /** Channels that can feed a venue's candles, the best first: single trades before aggregated ones. */
