@@ -32,7 +32,7 @@ class PlayedChild implements ClientChild {
 
 const SERIES = { venue: "sim", symbol: "BTCUSDT", interval: "1m" } as const;
 const KEY = { sourceId: "sim", symbol: "BTCUSDT", interval: "1m" } as const;
-const SAVED: SavedRemote = { remoteId: "desk", name: "Desk", rpc: "tcp://127.0.0.1:5557" };
+const SAVED: SavedRemote = { remoteId: "desk", name: "Desk", rpc: "tcp://127.0.0.1:5557", watched: [] };
 const WINDOW = { bars: 100, untilOpenMs: undefined };
 
 function setUp(saved: readonly SavedRemote[] = [SAVED], refuses?: ClientProcessCall["type"]) {
@@ -84,7 +84,19 @@ it("gives its own pair to remotes that have a server key, and remembers the seri
   const { remotes, child, kept } = setUp([{ ...SAVED, serverKey: "K" }]);
   await remotes.openTape("desk", SERIES, WINDOW, () => undefined);
   expect(child().calls[1]).toMatchObject({ endpoint: { security: { serverKey: "K", publicKey: "P", secretKey: "S" } } });
-  expect(kept.at(-1)).toMatchObject([{ remoteId: "desk", series: SERIES }]);
+  expect(kept.at(-1)).toMatchObject([{ remoteId: "desk", watched: [SERIES] }]);
+});
+
+it("keeps what was shown up to date, the last first, and shows that when nothing is named", async () => {
+  const { remotes, child, kept } = setUp();
+  const second = { ...SERIES, interval: "1s" } as const;
+  const tape = await remotes.openTape("desk", SERIES, WINDOW, () => undefined);
+  await tape.view({ ...second, ...WINDOW });
+  expect(kept.at(-1)).toMatchObject([{ watched: [second, SERIES] }]);
+  expect(child().calls.at(-1)).toMatchObject({ type: "watch", keys: [{ ...KEY, interval: "1s" }, KEY] });
+  await tape.close();
+  await remotes.openTape("desk", undefined, WINDOW, () => undefined);
+  expect(child().calls.filter(({ type }) => type === "tape_open").at(-1)).toMatchObject({ view: { key: { interval: "1s" } } });
 });
 
 it("without a series waits for what the server offers, and says after a while that it has said nothing", async () => {

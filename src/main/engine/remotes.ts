@@ -5,15 +5,15 @@ import { fault, type Fault } from "../../shared/base.ts";
 import type { ShownBarKey } from "../../shared/candles.ts";
 import type { CommandInput } from "../../shared/protocol/commands.ts";
 import type { BarReport, EngineFrame, RemoteProbe, RemoteSeriesStatus, RemoteStatus } from "../../shared/protocol/frames.ts";
-import type { Interval } from "../../shared/time.ts";
-import type { StreamKey } from "../bridge/model.ts";
+import { isInterval, type Interval } from "../../shared/time.ts";
+import { streamName, type StreamKey } from "../bridge/model.ts";
 import type { ClientProcessCall, ClientProcessNote, ProbeReport, RemoteEndpoint, RemoteReport } from "../bridge/process-messages.ts";
 import type { SessionTape } from "./client-session.ts";
 
 const savedRemoteSchema = z.strictObject({
   remoteId: z.string(), name: z.string(), rpc: z.string(), pub: z.string().optional(), serverKey: z.string().optional(),
-  /** What was shown of it last. */
-  series: z.strictObject({ venue: z.string(), symbol: z.string(), interval: z.custom<Interval>((value) => typeof value === "string") }).optional(),
+  /** What was shown of it, the last first: kept up to date while it is connected, so that each paints at once when it is opened again. */
+  watched: z.array(z.strictObject({ venue: z.string(), symbol: z.string(), interval: z.custom<Interval>((value) => typeof value === "string" && isInterval(value)) })).default([]),
 });
 export const savedRemotesSchema = z.array(savedRemoteSchema).max(64);
 export type SavedRemote = z.infer<typeof savedRemoteSchema>;
@@ -49,6 +49,8 @@ export interface RemoteTapeLink extends SessionTape {
   close(): Promise<void>;
 }
 
+/** Series of one remote that are kept up to date without being on any screen. */
+const WATCHED_MAX = 20;
 const PROBE_TIMEOUT_MS = 4_000;
 /** How long opening waits for a remote to say what it has, when nothing of it is cached. */
 const FIRST_SERIES_MS = 4_000;
@@ -94,7 +96,7 @@ export class Remotes {
   async save({ remote }: CommandInput<"remote.save">): Promise<void> {
     const before = this.#saved.find(({ remoteId }) => remoteId === remote.remoteId);
     const moved = before !== undefined && (before.rpc !== remote.rpc || before.pub !== remote.pub || before.serverKey !== remote.serverKey);
-    const next: SavedRemote = { ...remote, ...(before?.series === undefined ? {} : { series: before.series }) };
+    const next: SavedRemote = { ...remote, watched: before?.watched ?? [] };
     await this.#keep(before === undefined ? [...this.#saved, next] : this.#saved.map((one) => (one === before ? next : one)));
     if (moved && this.#connected.has(remote.remoteId)) await this.#connect(next);
   }
@@ -117,7 +119,7 @@ export class Remotes {
     return remote;
   }
 
-  async #endpoint(remote: Omit<SavedRemote, "name">): Promise<RemoteEndpoint> {
+  async #endpoint(remote: Omit<SavedRemote, "name" | "watched">): Promise<RemoteEndpoint> {
     const { remoteId, rpc, pub, serverKey } = remote;
     return { remoteId, rpc, pub, security: serverKey === undefined ? undefined : { serverKey, ...(await this.#options.ownKeys()) } };
   }
@@ -157,15 +159,15 @@ export class Remotes {
   async openTape(remoteId: string, series: ShownSeries | undefined, window: ShownWindow, onDirty: () => void): Promise<RemoteTapeLink> {
     const remote = this.#find(remoteId);
     if (!this.#connected.has(remoteId)) await this.#connect(remote);
-    const shown = series ?? remote.series ?? (await this.#firstSeries(remote));
+    const shown = series ?? remote.watched[0] ?? (await this.#firstSeries(remote));
     const tapeId = this.#nextTape;
     this.#nextTape += 1;
     const tape: OpenTape = { remoteId, view: { ...shown, ...window }, onDirty, epochBase: 0, lastEpoch: 0 };
     this.#tapes.set(tapeId, tape);
     try {
       await (await this.#running()).call({ type: "tape_open", tapeId, remoteId, view: { key: keyOf(shown), ...window } });
-      await this.#watch(remoteId);
       await this.#remember(remoteId, shown);
+      await this.#watch(remoteId);
     } catch (error) {
       this.#tapes.delete(tapeId);
       throw error;
@@ -182,8 +184,8 @@ export class Remotes {
         if (!this.#connected.has(tape.remoteId)) await this.#connect(this.#find(tape.remoteId));
         const { bars, untilOpenMs } = view;
         await (await this.#running()).call({ type: "tape_view", tapeId, view: { key: keyOf(view), bars, untilOpenMs } });
+        await this.#remember(tape.remoteId, view);
         await this.#watch(tape.remoteId);
-        await this.#remember(tape.remoteId, { venue: view.venue, symbol: view.symbol, interval: view.interval });
       },
       take: async () => {
         const parts = await (await this.#running()).call<Partial<EngineFrame>>({ type: "tape_take", tapeId });
@@ -199,18 +201,23 @@ export class Remotes {
     };
   }
 
-  /** What any screen shows of a remote is kept up to date; the last series shown stays so, to be warm when it is opened again. */
+  /** What any screen shows of a remote is kept up to date, and so is what was shown last. */
   async #watch(remoteId: string): Promise<void> {
     if (!this.#connected.has(remoteId)) return;
-    const shown = [...this.#tapes.values()].filter((tape) => tape.remoteId === remoteId).map(({ view }) => keyOf(view));
-    if (shown.length > 0) await (await this.#running()).call({ type: "watch", remoteId, keys: shown });
+    const shown: readonly ShownSeries[] = [...this.#tapes.values()].filter((tape) => tape.remoteId === remoteId).map(({ view }) => view);
+    const { watched = [] } = this.#saved.find((one) => one.remoteId === remoteId) ?? {};
+    const keys = new Map([...shown, ...watched].map((series) => [streamName(keyOf(series)), keyOf(series)]));
+    await (await this.#running()).call({ type: "watch", remoteId, keys: [...keys.values()] });
   }
 
-  async #remember(remoteId: string, series: ShownSeries): Promise<void> {
-    const { venue, symbol, interval } = series;
+  async #remember(remoteId: string, { venue, symbol, interval }: ShownSeries): Promise<void> {
     const remote = this.#saved.find((one) => one.remoteId === remoteId);
-    if (remote === undefined || (remote.series?.venue === venue && remote.series.symbol === symbol && remote.series.interval === interval)) return;
-    await this.#keep(this.#saved.map((one) => (one === remote ? { ...one, series: { venue, symbol, interval } } : one)));
+    if (remote === undefined) return;
+    const isIt = (one: ShownSeries): boolean => one.venue === venue && one.symbol === symbol && one.interval === interval;
+    const [last] = remote.watched;
+    if (last !== undefined && isIt(last)) return;
+    const watched = [{ venue, symbol, interval }, ...remote.watched.filter((one) => !isIt(one))].slice(0, WATCHED_MAX);
+    await this.#keep(this.#saved.map((one) => (one === remote ? { ...one, watched } : one)));
   }
 
   async #firstSeries(remote: SavedRemote): Promise<ShownSeries> {

@@ -9,7 +9,7 @@ import { viewStore, type ShownInstrument, type ShownSeries } from "../store/view
 import { faultOf } from "./client.ts";
 import { afterPaint } from "./paint.ts";
 
-const BARS_FIRST = 1_500;
+const BARS_FIRST = 2_000;
 const BARS_MORE = 1_500;
 const BARS_MAX = 5_000;
 /** How near to the edge (in slots) more bars are asked for. */
