@@ -9,9 +9,6 @@ const SEEDS = 20;
 const BATCH = 5;
 /** A planted bug must be found within so many seeds. */
 const FOUND_WITHIN = 12;
-/** Seeds that found a bug, with the bug. Never removed. */
-const REGRESSIONS: readonly (readonly [seed: number, entries: number, bug: string])[] = [];
-
 async function holds(options: BridgeSimulationOptions): Promise<BridgeSimulationReport> {
   const report = await simulateBridge(options);
   if (report.failures.length > 0) expect.fail([...report.failures, ...report.trace.slice(-30), `repeat with: ${report.repeat}`].join("\n"));
@@ -38,10 +35,6 @@ describe("both halves of the bridge, simulated", () => {
 
   it.each(FAULT_KINDS)("stand %s on its own", async (kind) => {
     await holds({ seed: 300 + FAULT_KINDS.indexOf(kind), entries: 300, kinds: [kind] });
-  });
-
-  it.runIf(REGRESSIONS.length > 0).each(REGRESSIONS)("hold for seed %i with %i entries, which once failed: %s", async (seed, entries) => {
-    await holds({ seed, entries });
   });
 });
 
