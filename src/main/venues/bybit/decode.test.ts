@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { add, compare, type Decimal, equal, formatDecimal, multiply, parseDecimal, ZERO } from "../../../shared/decimal.ts";
 import { type DecodeOutcome, eventNs, type MarketEvent, streamRef, type TradeEvent } from "../../../shared/market.ts";
 import { adapterFor, decoderLookup } from "../registry.ts";
-import { linearDecoder, PAYLOAD_BYTES_MAX, spotDecoder } from "./decode.ts";
+import { builders, decodeParsed, linearDecoder, PAYLOAD_BYTES_MAX, spotDecoder } from "./decode.ts";
 
 const SHARED = new URL("../../../../../shared/data/bybit/", import.meta.url);
 const hasCaptures = existsSync(SHARED);
@@ -82,6 +82,18 @@ describe("any bytes", () => {
     }), { numRuns: 5_000 });
   });
 
+  it("are read alike by the quick way and by JSON.parse", () => {
+    const pieces = ["", '"', "\\", "{", "}", ",", ":", "[", "]", " ", "-", "0", "00", "1", "9", ".", "e1", "null", "true", "\u0000", "\u00e9", '"p":"1.5",', '"T":1,', '"BT":true,', '"BT":1,', '"success":true,"op":"x",', '"cs":x,', '"cs":1,', '"topic":"x",', '"data":[],', '"markPrice":"2",', '"indexPrice":"",', '"symbol":"X",', "\\u0070"];
+    const edit = fc.record({ at: fc.nat(320), remove: fc.nat(4), insert: fc.constantFrom(...pieces) });
+    fc.assert(fc.property(fc.constantFrom(...SAMPLES.slice(0, 2)), fc.array(edit, { maxLength: 3 }), ([channel, sample], edits) => {
+      let text = sample;
+      for (const { at, remove, insert } of edits) text = text.slice(0, at % (text.length + 1)) + insert + text.slice((at % (text.length + 1)) + remove);
+      const context = { stream: streamRef("bybit-linear", "BTCUSDT", channel), source: "ws", recvNs: RECV_NS } as const;
+      const payload = encoder.encode(text);
+      expect(linearDecoder(channel)!(payload, context)).toEqual(decodeParsed(builders[channel]!, payload, context));
+    }), { numRuns: 6_000 });
+  });
+
   it("never make a decoder throw", () => {
     fc.assert(fc.property(fc.constantFrom(...SAMPLES.map(([channel]) => channel)), fc.oneof(fc.uint8Array({ maxLength: 80 }), fc.json().map((text) => encoder.encode(text))), (channel, bytes) => {
       const stream = streamRef("bybit-linear", "BTCUSDT", channel);
@@ -99,6 +111,8 @@ function read(venue: Product, text: string): Read {
   const outcome = decoderLookup(routed.stream)?.(payload, { stream: routed.stream, source: "ws", recvNs: RECV_NS });
   const first = outcome?.kind === "events" ? outcome.events[0] : undefined;
   if (first !== undefined) expect(routed.eventNs).toBe(eventNs(first));
+  const build = builders[routed.stream.channel];
+  if (build !== undefined && outcome?.kind !== "refused") expect(decodeParsed(build, payload, { stream: routed.stream, source: "ws", recvNs: RECV_NS })).toEqual(outcome);
   return { streamId: routed.stream.streamId, channel: routed.stream.channel, text, outcome, kind: "data" };
 }
 

@@ -7,6 +7,7 @@ import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
 import {
   begin, decimalText, flag, has, isObject, type Members, notNegative, parsedDecimal, positive, refusal, refuse, requireText, text, time, timeText, whole,
 } from "./members.ts";
+import { scanTicker, scanTrades } from "./scan.ts";
 
 /** Payloads above this are refused unread. */
 export const PAYLOAD_BYTES_MAX = 10 * 1024 * 1024;
@@ -201,13 +202,33 @@ function decodeRecentTrades(payload: Uint8Array, context: DecodeContext): Decode
 }
 
 function decodeTrades(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
-  return context.source === "rest_backfill" ? decodeRecentTrades(payload, context) : decodeParsed(publicTrade, payload, context);
+  return context.source === "rest_backfill" ? decodeRecentTrades(payload, context) : decodePushedTrades(payload, context);
 }
+
+/** The quick way where the bytes are plain and right, else the exact one. Tests compare the two. */
+function decodePushedTrades(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
+  const scanned = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTrades(payload, context.stream, ITEMS_PER_MESSAGE_MAX);
+  return scanned === undefined ? decodeParsed(publicTrade, payload, context) : { kind: "events", events: scanned.map(trade) };
+}
+
+function decodeTickers(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
+  const scanned = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTicker(payload, context.stream);
+  if (scanned === undefined) return decodeParsed(tickers, payload, context);
+  const { eventMs, markPrice, indexPrice, fundingRate, nextFundingMs, openInterest } = scanned;
+  const events: MarketEvent[] = [];
+  if (markPrice !== undefined) events.push({ kind: "mark_price", eventMs, eventSubNs: 0, markPrice, indexPrice });
+  if (fundingRate !== undefined) events.push({ kind: "funding", eventMs, eventSubNs: 0, fundingRate, nextFundingMs });
+  if (openInterest !== undefined) events.push({ kind: "open_interest", eventMs, eventSubNs: 0, openInterest });
+  return events.length === 0 ? STATE_ONLY : { kind: "events", events };
+}
+
+/** Builders by channel, for the test that compares the two ways of reading. */
+export const builders: Readonly<Record<string, Build>> = { publicTrade, tickers };
 
 /** Both products: the same wire. Spot's tickers state nothing that we keep. */
 const decoders: Readonly<Record<string, Decode>> = {
   publicTrade: decodeTrades,
-  tickers: (payload, context) => decodeParsed(tickers, payload, context),
+  tickers: decodeTickers,
   "orderbook.1": (payload, context) => decodeParsed(bestOffer, payload, context),
   "kline.1": (payload, context) => decodeParsed(kline, payload, context),
 };

@@ -15,9 +15,6 @@ const CLOSE_LIST = 0x5d;
 /** Digits that a double holds exactly. */
 const FAST_DIGITS = 15;
 
-const codes = (text: string): readonly number[] => [...text].map((char) => char.charCodeAt(0));
-const TOPIC = codes("topic"), TYPE = codes("type"), TS = codes("ts"), CTS = codes("cts"), DATA = codes("data"), T = codes("T");
-
 /** What the scan found. Indices are -1 and times undefined where it found nothing. */
 export interface Envelope {
   topicStart: number;
@@ -29,20 +26,21 @@ export interface Envelope {
   dataStart: number;
   /** Behind the last byte of `data`. */
   dataEnd: number;
-  /** The whole message has the plain form: no member doubled, no escapes in names, nothing behind the end. */
-  plain: boolean;
+  /** The whole message, `data` excepted, has the plain form and known members only: none doubled, no escapes, nothing behind the end. */
+  isPlain: boolean;
 }
 
-export const envelope: Envelope = { topicStart: -1, topicEnd: -1, typeStart: -1, typeEnd: -1, tsMs: undefined, ctsMs: undefined, dataStart: -1, dataEnd: -1, plain: false };
+export const envelope: Envelope = { topicStart: -1, topicEnd: -1, typeStart: -1, typeEnd: -1, tsMs: undefined, ctsMs: undefined, dataStart: -1, dataEnd: -1, isPlain: false };
 
-function isText(bytes: Uint8Array, from: number, until: number, expected: readonly number[]): boolean {
+/** True when the bytes in the range are this ASCII text. */
+export function isPlainText(bytes: Uint8Array, from: number, until: number, expected: string): boolean {
   if (until - from !== expected.length) return false;
-  for (let i = 0; i < expected.length; i += 1) if (bytes[from + i] !== expected[i]) return false;
+  for (let i = 0; i < expected.length; i += 1) if (bytes[from + i] !== expected.charCodeAt(i)) return false;
   return true;
 }
 
 /** Index of the closing quote of the plain string that opens at `at`; -1 for escapes, control and non-ASCII bytes. */
-function plainEnd(bytes: Uint8Array, at: number): number {
+export function plainEnd(bytes: Uint8Array, at: number): number {
   for (let i = at + 1; i < bytes.length; i += 1) {
     const c = bytes[i] as number;
     if (c === QUOTE) return i;
@@ -85,7 +83,7 @@ function valueBehind(bytes: Uint8Array, at: number): number {
 }
 
 /** The whole number in [from, until); undefined when the bytes are anything else. */
-function wholeAt(bytes: Uint8Array, from: number, until: number): number | undefined {
+export function wholeAt(bytes: Uint8Array, from: number, until: number): number | undefined {
   const digits = until - from;
   if (digits < 1 || digits > FAST_DIGITS || (bytes[from] === ZERO && digits > 1)) return undefined;
   let value = 0;
@@ -97,28 +95,33 @@ function wholeAt(bytes: Uint8Array, from: number, until: number): number | undef
   return value;
 }
 
+/** A member was seen that says nothing to us, or whose value was not looked at. */
+let hasOther = false;
+
 /** Takes a member that matters; false when it deviates from the plain form. */
 function take(bytes: Uint8Array, nameStart: number, nameEnd: number, start: number, end: number): boolean {
-  if (isText(bytes, nameStart, nameEnd, TOPIC)) {
+  if (isPlainText(bytes, nameStart, nameEnd, "topic")) {
     if (envelope.topicStart >= 0 || bytes[start] !== QUOTE || plainEnd(bytes, start) !== end - 1) return false;
     envelope.topicStart = start + 1;
     envelope.topicEnd = end - 1;
-  } else if (isText(bytes, nameStart, nameEnd, TYPE)) {
+  } else if (isPlainText(bytes, nameStart, nameEnd, "type")) {
     if (envelope.typeStart >= 0 || bytes[start] !== QUOTE || plainEnd(bytes, start) !== end - 1) return false;
     envelope.typeStart = start + 1;
     envelope.typeEnd = end - 1;
-  } else if (isText(bytes, nameStart, nameEnd, DATA)) {
+  } else if (isPlainText(bytes, nameStart, nameEnd, "data")) {
     if (envelope.dataStart >= 0) return false;
     envelope.dataStart = start;
     envelope.dataEnd = end;
-  } else if (isText(bytes, nameStart, nameEnd, TS)) {
+  } else if (isPlainText(bytes, nameStart, nameEnd, "ts")) {
     if (envelope.tsMs !== undefined) return false;
     envelope.tsMs = wholeAt(bytes, start, end);
     return envelope.tsMs !== undefined;
-  } else if (isText(bytes, nameStart, nameEnd, CTS)) {
+  } else if (isPlainText(bytes, nameStart, nameEnd, "cts")) {
     if (envelope.ctsMs !== undefined) return false;
     envelope.ctsMs = wholeAt(bytes, start, end);
     return envelope.ctsMs !== undefined;
+  } else if (!isPlainText(bytes, nameStart, nameEnd, "cs") || wholeAt(bytes, start, end) === undefined) {
+    hasOther = true;
   }
   return true;
 }
@@ -144,8 +147,9 @@ function walk(bytes: Uint8Array, from: number, member: (nameStart: number, nameE
 export function scanEnvelope(bytes: Uint8Array): boolean {
   envelope.topicStart = envelope.topicEnd = envelope.typeStart = envelope.typeEnd = envelope.dataStart = envelope.dataEnd = -1;
   envelope.tsMs = envelope.ctsMs = undefined;
+  hasOther = false;
   const end = walk(bytes, 0, (nameStart, nameEnd, start, behind) => take(bytes, nameStart, nameEnd, start, behind));
-  envelope.plain = end === bytes.length;
+  envelope.isPlain = end === bytes.length && !hasOther;
   return envelope.topicStart >= 0;
 }
 
@@ -155,7 +159,7 @@ export function firstItemTime(bytes: Uint8Array): number | undefined {
   if (at < 0 || bytes[at] !== OPEN_LIST) return undefined;
   let found: number | undefined;
   walk(bytes, at + 1, (nameStart, nameEnd, start, end) => {
-    if (!isText(bytes, nameStart, nameEnd, T)) return true;
+    if (!isPlainText(bytes, nameStart, nameEnd, "T")) return true;
     found = wholeAt(bytes, start, end);
     return false;
   });

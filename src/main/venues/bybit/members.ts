@@ -76,8 +76,12 @@ export function whole(object: Members, name: string): number {
   return 0;
 }
 
+export function isBelievedTime(ms: number): boolean {
+  return ms >= TIME_FROM_MS && ms < TIME_UNTIL_MS;
+}
+
 function believed(name: string, ms: number): number {
-  if (ms >= TIME_FROM_MS && ms < TIME_UNTIL_MS) return ms;
+  if (isBelievedTime(ms)) return ms;
   refuse("implausible-time", `member ${name} is ${ms}, not a time in epoch milliseconds between 2010 and 2100`);
   return ms;
 }
