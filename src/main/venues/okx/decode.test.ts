@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { formatDecimal } from "../../../shared/decimal.ts";
+import { formatDecimal, parseDecimal } from "../../../shared/decimal.ts";
 import { type DecodeOutcome, type MarketEvent, type MessageSource, streamRef, type TradeEvent } from "../../../shared/market.ts";
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
 import { decoderLookup } from "../registry.ts";
@@ -53,6 +53,17 @@ describe("bounds", () => {
     const outcome = decode("trades", '{"arg":{"channel":"trades","instId":"BTC-USDT-SWAP"},"data":[{"instId":"BTC-USDT-SWAP","tradeId":"9","px":"123456789012345678.12345678","sz":"1234567890123456.7","side":"buy","count":"1","ts":"1754000000000"}]}');
     const [event] = outcome?.kind === "events" ? outcome.events : [];
     expect(event?.kind === "trade" && [formatDecimal(event.price), formatDecimal(event.qty)]).toEqual(["123456789012345678.12345678", "12345678901234.567"]);
+  });
+
+  it("reads numbers of any spelling as the general reader does", () => {
+    const text = fc.oneof(fc.constantFrom("", ".", "1.", ".5", "00.10", "1.2.3", "-0", "1e-7", "123456789012345", "1234567890123456", "12345678901234.5", " 1"),
+      fc.tuple(fc.bigInt({ min: 0n, max: 10n ** 18n }), fc.nat({ max: 99_999 })).map(([whole, fraction]) => `${whole}.${fraction}`), fc.string({ maxLength: 8 }));
+    fc.assert(fc.property(text, (price) => {
+      const outcome = decode("mark-price", `{"arg":{"channel":"mark-price","instId":"BTC-USDT-SWAP"},"data":[{"instId":"BTC-USDT-SWAP","markPx":${JSON.stringify(price)},"ts":"1754000000000"}]}`);
+      const [event] = outcome?.kind === "events" ? outcome.events : [];
+      const expected = parseDecimal(price);
+      expect(event?.kind === "mark_price" ? event.markPrice : undefined).toEqual(expected === undefined || expected.mantissa < 0 ? undefined : expected);
+    }), { numRuns: 2_000 });
   });
 
   it("leaves books, tickers, candles and the index to nobody", () => {

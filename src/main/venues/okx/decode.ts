@@ -157,9 +157,9 @@ function itemsOf(message: unknown, context: DecodeContext): readonly unknown[] {
 function built(build: Build, message: unknown, context: DecodeContext): DecodeOutcome {
   const events: MarketEvent[] = [];
   const items = itemsOf(message, context);
-  for (const [index, item] of items.entries()) {
-    if (!isObject(item)) throw new Refused("wrong-shape", `item ${index} is no object`);
-    events.push(...build(item, context));
+  for (const item of items) {
+    if (!isObject(item)) throw new Refused("wrong-shape", `item ${events.length} is no object`);
+    for (const event of build(item, context)) events.push(event);
   }
   // A funding rate that is not set yet: known, and nothing to say.
   if (events.length === 0 && items.length > 0) return { kind: "ignored", why: "state-only" };

@@ -17,8 +17,20 @@ const INSTRUMENT_ID = /^([A-Z0-9]{1,24})-([A-Z0-9]{2,12})(-SWAP)?$/;
 /** Quotes of OKX markets, longest first: the end of a symbol that is split into base and quote. */
 const QUOTES: readonly string[] = ["USDT", "USDC", "USDG", "USD", "EUR", "BRL", "AUD", "AED", "SGD", "BTC", "ETH", "OKB", "DAI"];
 
+/** A cache, nothing else; bounded, so that hostile names cannot fill the memory. */
+const known = new Map<string, OkxInstrument>();
+const KNOWN_MAX = 4_096;
+
 /** BTC-USDT-SWAP is BTCUSDT of okx-swap, BTC-USDT is BTCUSDT of okx-spot; undefined for dated futures, options and garbage. */
 export function instrumentOf(instId: string): OkxInstrument | undefined {
+  const cached = known.get(instId);
+  if (cached !== undefined) return cached;
+  const found = parseInstrument(instId);
+  if (found !== undefined && known.size < KNOWN_MAX) known.set(instId, found);
+  return found;
+}
+
+function parseInstrument(instId: string): OkxInstrument | undefined {
   const match = INSTRUMENT_ID.exec(instId);
   if (match === null) return undefined;
   const [, base = "", quote = "", swap] = match;
