@@ -49,6 +49,12 @@ describe("bounds", () => {
     expect(decode("trades", `{"code":"0","data":[${items}]}`, "rest_backfill")).toMatchObject({ kind: "refused", code: "too-many-items" });
   });
 
+  it("refuses text that is no UTF-8", () => {
+    const bytes = encode('{"arg":{"channel":"trades","instId":"BTC-USDT-SWAP"},"data":[]}');
+    bytes[bytes.indexOf(0x42)] = 0xff;
+    expect(okxSwapDecoder("trades")?.(bytes, { stream: BTC, source: "ws", recvNs: 1n })).toMatchObject({ kind: "refused", code: "malformed-json" });
+  });
+
   it("keeps more digits than a double holds", () => {
     const outcome = decode("trades", '{"arg":{"channel":"trades","instId":"BTC-USDT-SWAP"},"data":[{"instId":"BTC-USDT-SWAP","tradeId":"9","px":"123456789012345678.12345678","sz":"1234567890123456.7","side":"buy","count":"1","ts":"1754000000000"}]}');
     const [event] = outcome?.kind === "events" ? outcome.events : [];

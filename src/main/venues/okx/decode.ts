@@ -9,6 +9,13 @@ import { instrumentOf, isOkxVenue, unitsPerSize } from "./instruments.ts";
 import { PAYLOAD_BYTES_MAX } from "./limits.ts";
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
+/** Several times as fast as the strict one, and the same for ASCII. */
+const asciiOnly = new TextDecoder("utf-8", { ignoreBOM: true });
+
+function decodeText(payload: Uint8Array): string {
+  for (let i = 0; i < payload.length; i += 1) if ((payload[i] as number) > 0x7f) return utf8.decode(payload);
+  return asciiOnly.decode(payload);
+}
 const EMPTY_SIDE: Decimal = Object.freeze({ mantissa: 0, scale: 0 });
 
 /** Base units per unit of size. */
@@ -177,7 +184,7 @@ function isAnswer(message: unknown): boolean {
 function decodeParsed(build: Build, payload: Uint8Array, context: DecodeContext): DecodeOutcome {
   let message: unknown;
   try {
-    message = JSON.parse(utf8.decode(payload));
+    message = JSON.parse(decodeText(payload));
   } catch (error) {
     const detail = error instanceof Error ? error.message.slice(0, 200) : "not JSON";
     throw new Refused("malformed-json", `${payload.length} bytes that are no JSON: ${detail}`);
