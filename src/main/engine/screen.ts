@@ -55,7 +55,7 @@ export class Screen implements SessionTape {
   #tape: Tape | undefined;
   #remote: RemoteTapeLink | undefined;
   #view: PlayerView;
-  /** Every tape counts its epochs from 0; the screen drops frames of older ones, so a new tape begins above the old. */
+  /** Player and remotes count their epochs each for itself; the screen drops frames of older ones, so whoever is put on begins above the one before. */
   #epochBase = 0;
   #lastEpoch = 0;
   #sayTape = false;
@@ -103,18 +103,19 @@ export class Screen implements SessionTape {
   // ── frames ─────────────────────────────────────────────────────────────────
 
   async take(): Promise<Partial<EngineFrame>> {
-    const tape = this.#tape;
-    const parts = await tape?.link.take();
-    // Another tape was put on meanwhile: what the old one said is of no use any more.
-    if (parts === undefined || tape !== this.#tape) return {};
+    const link = this.#tape?.link;
+    const parts = await link?.take();
+    // Put aside meanwhile: what it said is of no use any more. Another capture in the same player is the player's own affair: it begins
+    // a new epoch with a reset, which may be these very parts.
+    if (parts === undefined || link !== this.#tape?.link) return {};
     this.#lastEpoch = Math.max(this.#lastEpoch, this.#epochBase + (parts.epoch ?? 0));
-    const said = this.#sayTape && tape !== undefined ? { tape: tape.shown } : {};
+    const said = this.#sayTape && this.#tape !== undefined ? { tape: this.#tape.shown } : {};
     this.#sayTape = false;
     return { ...parts, ...said, epoch: this.#lastEpoch };
   }
 
   #show(tape: Tape): void {
-    this.#epochBase = this.#lastEpoch + 1;
+    if (tape.link !== this.#tape?.link) this.#epochBase = this.#lastEpoch + 1;
     this.#tape = tape;
     this.#sayTape = true;
     this.session.setTape(this);
