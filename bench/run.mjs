@@ -11,8 +11,8 @@ import { buildProduct } from "./kit/product.mjs";
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const LOCKFILE = join(HERE, "package-lock.json");
 const INSTALLED = join(HERE, "node_modules/.tapedeck-lock");
-/** Only by name: it records for minutes. */
-const LONG = ["memory"];
+/** Only by name: they take minutes. */
+const LONG = ["memory", "remote"];
 
 function installTools() {
   const lockfile = readFileSync(LOCKFILE, "utf8");

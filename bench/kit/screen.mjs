@@ -16,9 +16,11 @@ const BARS = 1_500;
 
 const { decodeEngineToUi, encodeMessage } = await product("shared/protocol/codec");
 
-/** The app with its data in a folder of its own. `startedMs`: `performance.now()` before the process was started. */
-export async function startShell(args = []) {
-  const data = await mkdtemp(join(tmpdir(), "tapedeck-screen-"));
+/**
+ * The app with its data in a folder of its own, or in one that is kept. `startedMs`: `performance.now()` before the process was started.
+ */
+export async function startShell(args = [], keptFolder) {
+  const data = keptFolder ?? (await mkdtemp(join(tmpdir(), "tapedeck-screen-")));
   const startedMs = performance.now();
   const child = spawnShell(SHELL, ["--data", data, "--no-open", ...args], ["ignore", "pipe", "pipe", "ipc"]);
   let said = "";
@@ -40,7 +42,7 @@ export async function startShell(args = []) {
     async stop() {
       child.kill("SIGTERM");
       const [code] = await exited;
-      await rm(data, { recursive: true, force: true });
+      if (keptFolder === undefined) await rm(data, { recursive: true, force: true });
       if (code !== 0) throw new Error(`the app ended with ${code}:\n${said}`);
     },
   };
