@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { once } from "node:events";
 import { curveKeyPair } from "zeromq";
+import { ENVIRONMENT } from "../../bin/shell-process.mjs";
 import { product } from "./product.mjs";
 
 export const STREAMS = 20;
@@ -44,7 +45,7 @@ export function makeSecurity(isCurve) {
 
 /** The built serving process, held until `begin`. */
 export async function startServer({ folder, file, rowsPerSecond, security }) {
-  const child = fork(SERVER, ["bridge-server"], { serialization: "advanced", execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"] });
+  const child = fork(SERVER, ["bridge-server"], { serialization: "advanced", execArgv: [], stdio: ["ignore", "inherit", "inherit", "ipc"], env: { ...process.env, ...ENVIRONMENT } });
   const waiting = new Map();
   const problems = [];
   let nextId = 0;

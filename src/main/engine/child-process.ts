@@ -3,6 +3,7 @@
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { FaultError, assert, fault, type Fault } from "../../shared/base.ts";
+import { keepHeapSmall } from "./small-heap.ts";
 import { faultOf, type FromThread, type ToThread } from "./thread.ts";
 
 /** How a child went away. `lastWords`: the end of what it printed, which is where a native abort says why. */
@@ -27,12 +28,16 @@ export type SpawnChild = (entry: URL, name: string) => SpawnedChild;
 
 const LAST_WORDS_MAX = 2_000;
 
+/** As bin/shell-process.mjs starts the shell, and for the same reason; read by glibc when a process starts. */
+const ALLOCATION = process.platform === "linux" ? { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" } : {};
+
 /** Plain Node: `child_process.fork`. What the child prints, it prints on our stderr: stdout belongs to results. */
 export const forkChild: SpawnChild = (entry, name) => {
   const child = fork(fileURLToPath(entry), [name], {
     serialization: "advanced",
     // Flags of the command that started this process (-e, --input-type …) would not fit the child.
     execArgv: [],
+    env: { ...process.env, ...ALLOCATION },
     stdio: ["ignore", "pipe", "pipe", "ipc"],
   });
   let lastWords = "";
@@ -227,6 +232,7 @@ const HUNG_EXIT_CODE = 70;
 
 /** The child's own side. Returns how to send notes; `end` closes everything and lets the process run out with exit code 0. */
 export function serveChild<Call, NoteIn, NoteOut>(handlers: ChildHandlers<Call, NoteIn>): { note(note: NoteOut): void; end(): Promise<void> } {
+  keepHeapSmall();
   const channel = parentChannel();
   const unanswered = new Set<Promise<void>>();
   let ending: Promise<void> | undefined;
