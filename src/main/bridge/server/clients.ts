@@ -38,6 +38,9 @@ export class TokenBucket {
   }
 }
 
+const FULL_FIRST_MS = 250;
+const FULL_MAX_MS = 10_000;
+
 export interface AppliedStream {
   sequence: number;
   behind: number;
@@ -59,6 +62,9 @@ export class Client {
   refused = 0;
   waiting = 0;
   resyncsAdvised = 0;
+  /** Its pipe was full: until then no backfill is read for it, since it could not be sent. */
+  #fullUntilMs = -Infinity;
+  #fullMs = 0;
 
   constructor(id: ClientId, limits: ServerLimits, nowMs: number) {
     this.id = id;
@@ -66,6 +72,22 @@ export class Client {
     this.refusalTokens = new TokenBucket(limits.requestsPerSecond, nowMs);
     this.entryTokens = new TokenBucket(limits.entriesPerSecond, nowMs);
     this.heardMs = nowMs;
+  }
+
+  /** An answer did not fit into its pipe: it does not read. Each time it is left alone for longer. */
+  wasFull(nowMs: number): void {
+    this.#fullMs = Math.min(Math.max(FULL_FIRST_MS, this.#fullMs * 2), FULL_MAX_MS);
+    this.#fullUntilMs = nowMs + this.#fullMs;
+  }
+
+  /** It took a backfill: it reads again. */
+  tookAnswer(): void {
+    this.#fullMs = 0;
+  }
+
+  /** How long nothing large is to be prepared for it. */
+  fullMs(nowMs: number): number {
+    return Math.max(0, Math.ceil(this.#fullUntilMs - nowMs));
   }
 
   get status(): ClientStatus {

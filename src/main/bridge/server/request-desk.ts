@@ -109,7 +109,11 @@ export class RequestDesk {
       if (advice.length > 0 && this.#hasRoom(client)) this.#track(client, this.#sendAll(client, advice));
       return;
     }
-    if (this.#hasRoom(client)) {
+    const fullMs = message.type === "backfill" ? client.fullMs(this.#nowMs()) : 0;
+    if (fullMs > 0) {
+      // Reading and encoding for somebody who does not read would be at everybody's cost. The refusal is small, and lost if nothing fits.
+      this.#refuse(client, correlationId, busy("answers are waiting to be read", fullMs));
+    } else if (this.#hasRoom(client)) {
       this.#track(client, this.#serve(client, correlationId, message));
     } else if (client.refusalTokens.take(1, this.#nowMs())) {
       this.#ignore(client);
@@ -180,7 +184,11 @@ export class RequestDesk {
       const frame = this.#options.codec.encodeAnswer(correlationId, answer, { acceptsZstd });
       if (frame.length > FRAME_BYTES_MAX) throw new Error(`the answer ${answer.type} has ${frame.length} bytes, ${FRAME_BYTES_MAX} are the most`);
       const outcome = await this.#options.transport.answer(client.id, frame);
-      if (outcome === "sent") return frame.length;
+      if (outcome === "sent") {
+        if (answer.type === "backfill_response") client.tookAnswer();
+        return frame.length;
+      }
+      if (outcome === "full" && answer.type === "backfill_response") client.wasFull(this.#nowMs());
       if (outcome === "gone") this.clients.forget(client.id);
     } catch (error) {
       this.#options.onProblem(error instanceof FaultError ? error.fault : { code: "bridge.answer-failed", message: `The bridge server could not send an answer: ${error instanceof Error ? error.message : String(error)}` });

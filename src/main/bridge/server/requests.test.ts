@@ -182,6 +182,31 @@ describe("limits", () => {
     await stop(run);
   });
 
+  test("nothing large is prepared for a client whose answers do not fit, for longer each time; once it reads, it is served as before", async () => {
+    const run = await served();
+    let reads = 0;
+    const read = run.journals.read.bind(run.journals);
+    run.journals.read = (...asked) => {
+      reads += 1;
+      return read(...asked);
+    };
+    run.transport.full.add("stalled");
+    let id = 0;
+    // Twenty a second for a minute.
+    for (let nth = 0; nth < 1_200; nth += 1) {
+      run.transport.ask("stalled", (id += 1), backfill(0));
+      await run.clock.advance(50);
+    }
+    expect(reads).toBeGreaterThan(5);
+    expect(reads).toBeLessThan(20);
+    run.transport.full.delete("stalled");
+    expect(await ask(run, backfill(0), "stalled")).toMatchObject({ type: "refusal", refusal: { code: "BUSY" } });
+    await run.clock.advance(10_000);
+    expect(await ask(run, backfill(0), "stalled")).toMatchObject({ type: "backfill_response" });
+    expect(await ask(run, backfill(0), "stalled")).toMatchObject({ type: "backfill_response" });
+    await stop(run);
+  });
+
   test("answers that never end take only their client's places", async () => {
     const run = await served();
     const answer = run.transport.answer.bind(run.transport);
