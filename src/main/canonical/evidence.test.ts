@@ -14,15 +14,15 @@ const time = fc.integer({ min: -1_500, max: BUCKETS * LENGTH + 1_500 });
 const maybe = (sign: 1 | -1): fc.Arbitrary<number> => fc.oneof({ weight: 4, arbitrary: time }, fc.constant(sign * Number.POSITIVE_INFINITY));
 const state = fc.constantFrom<GapState>("open", "backfilling", "partly_repaired", "GAP_UNRESOLVED");
 
-const run = fc.record({ skip: fc.integer({ min: 2, max: 4 }), length: fc.nat(5), a: time, b: time, c: time });
+const run = fc.record({ skip: fc.integer({ min: 2, max: 4 }), length: fc.nat(5), late: fc.boolean(), a: time, b: time, c: time });
 
-function runsOf(facts: readonly { readonly skip: number; readonly length: number; readonly a: number; readonly b: number; readonly c: number }[]): IdRun[] {
+function runsOf(facts: readonly { readonly skip: number; readonly length: number; readonly late: boolean; readonly a: number; readonly b: number; readonly c: number }[]): IdRun[] {
   let id = 0;
-  return facts.map(({ skip, length, a, b, c }) => {
+  return facts.map(({ skip, length, late, a, b, c }) => {
     const from = id + skip;
     id = from + length;
     const [minMs = a, fromMs = a, maxMs = a] = [a, b, c].sort((x, y) => x - y);
-    return { from, to: id, fromMs, minMs, maxMs, fromSeq: 1, maxSeq: 2 };
+    return { from, to: id, fromMs, late, minMs, maxMs, fromSeq: 1, maxSeq: 2 };
   });
 }
 
@@ -55,7 +55,11 @@ function slowStanding(evidence: Evidence, fromMs: number): Standing {
     const before = runs[index] ?? after;
     const holding = evidence.gaps.holding(before.to + 1);
     const givenUp = holding === undefined || holding.state === "GAP_UNRESOLVED";
-    lost.push({ a: Math.min(before.maxMs, after.fromMs), b: Math.max(before.maxMs, after.fromMs), givenUp });
+    // Late runs from here up, and the first that is not.
+    const above = runs.slice(index + 1);
+    const sure = above.findIndex((one) => !one.late);
+    const beginsMs = Math.min(...above.slice(0, sure === -1 ? above.length : sure + 1).map(({ fromMs }) => fromMs));
+    lost.push({ a: Math.min(before.maxMs, beginsMs), b: Math.max(before.maxMs, beginsMs), givenUp });
   });
   for (const one of evidence.gaps.gaps) {
     if (one.toMs === undefined || one.fromId === undefined) lost.push({ a: one.fromMs, b: one.toMs ?? Number.POSITIVE_INFINITY, givenUp: one.state === "GAP_UNRESOLVED" });

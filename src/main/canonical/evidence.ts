@@ -106,10 +106,14 @@ function damageIn(evidence: Evidence, fromMs: number, untilMs: number): Damage {
     if (standing !== "unresolved") standing = isGivenUp() ? "unresolved" : "damaged";
   };
   const { runs } = evidence.runs;
+  let aboveMs = Number.POSITIVE_INFINITY;
   for (let at = runs.length - 1; at > 0; at -= 1) {
     const [before, after] = [runs[at - 1], runs[at]];
     if (before === undefined || after === undefined) continue;
-    const [low, high] = before.maxMs <= after.fromMs ? [before.maxMs, after.fromMs] : [after.fromMs, before.maxMs];
+    // A run that only came late does not tell when the ids before it were over: the next one above may.
+    const beginsMs = after.late ? Math.min(after.fromMs, aboveMs) : after.fromMs;
+    aboveMs = beginsMs;
+    const [low, high] = before.maxMs <= beginsMs ? [before.maxMs, beginsMs] : [beginsMs, before.maxMs];
     weigh(low, high, () => (evidence.gaps.holding(before.to + 1)?.state ?? "GAP_UNRESOLVED") === "GAP_UNRESOLVED");
   }
   for (const gap of evidence.gaps.gaps) {

@@ -48,7 +48,7 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
   if (id !== undefined && trade.sequenceFromId !== undefined) foldSpan(fold, c, trade, trade.sequenceFromId, id, record);
   else if (id !== undefined) foldIds(fold, c, trade, id, id, record);
   else if (!live && trade.firstTradeId !== undefined && trade.lastTradeId !== undefined) {
-    foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId);
+    foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId, record);
   } else foldWithoutId(fold, c, trade);
   if (fold.failure !== undefined) return;
   if (live && ms > fold.watermarkMs) {
@@ -74,7 +74,7 @@ function noteTime(fold: FoldState, ms: number, earliest: boolean): void {
   if (earliest && ms < fold.firstTradeMs) fold.firstTradeMs = ms;
 }
 
-/** Where a stretch of ids after a hole begins: at its first trade's time, unless that one is plainly late, and then when it came. */
+/** Where a run of ids would begin with this one: at the trade's time, unless that one is plainly late, and then when it came. */
 function beginMs(fold: FoldState, ms: number, record: RawRecord): number {
   const late = record.source === "ws" && ms < fold.watermarkMs - fold.latenessMs;
   return late ? Math.max(fold.watermarkMs, correctedMs(record.recvNs, fold.clock)) : ms;
@@ -89,7 +89,8 @@ function foldIds(fold: FoldState, c: Contribution, trade: TradeEvent, from: numb
   const before = runs.last;
   const lastId = before === undefined ? undefined : before.to;
   const lastMs = before === undefined ? 0 : before.maxMs;
-  const added = from === to ? runs.add(to, ms, c.seq) : runs.addRange(from, to, ms, c.seq);
+  const began = beginMs(fold, ms, record);
+  const added = from === to ? runs.add(to, ms, c.seq, began) : runs.addRange(from, to, ms, c.seq, began);
   if (added === "known" || added === "forgotten") {
     repeated(fold, c, trade, to);
     return;
@@ -107,9 +108,6 @@ function foldIds(fold: FoldState, c: Contribution, trade: TradeEvent, from: numb
       fold.firstTradeMs = fold.coveredFromMs;
     }
   } else if (added === "jumped") {
-    const began = beginMs(fold, ms, record);
-    const run = runs.runOf(to);
-    if (run !== undefined) run.fromMs = began;
     jumped(fold, from, to, lastId, lastMs, began, c.seq);
   }
   // Only the stream itself shows that it is back.
@@ -125,7 +123,7 @@ function foldSpan(fold: FoldState, c: Contribution, trade: TradeEvent, from: num
   if (missing === to - from + 1) foldIds(fold, c, trade, from, to, record);
   else if (missing === 0) repeated(fold, c, trade, to);
   else {
-    foldInterval(fold, c, trade, from, to);
+    foldInterval(fold, c, trade, from, to, record);
     if (record.source === "ws" && fold.failure === undefined && fold.gaps.span !== undefined) fold.gaps.closeSpan(to, trade.eventMs, fold.runs, c.seq);
   }
 }
@@ -197,7 +195,7 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): voi
  * An aggregated trade that stands for trade ids [from, to] of a stream, some of them told before as single trades (or one from REST). Those seen already are
  * taken off; what is left comes in as one contribution at the aggregate's price and time.
  */
-function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number): void {
+function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number, record: RawRecord): void {
   const { runs, gaps } = fold;
   skipUnaggregated(fold, trade, from, c.seq);
   const missing = runs.missingIn(from, to);
@@ -230,9 +228,10 @@ function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from:
   if (trade.market) contribute(fold, c, trade, { qty, tradeCount: count, orderId: first.from });
   else take(fold, c, trade, first.from);
   noteTime(fold, trade.eventMs, from < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY));
+  const began = beginMs(fold, trade.eventMs, record);
   for (const part of missing) {
-    const added = runs.addRange(part.from, part.to, trade.eventMs, c.seq);
-    if (added === "jumped") jumped(fold, part.from, part.to, lastId, lastMs, trade.eventMs, c.seq);
+    const added = runs.addRange(part.from, part.to, trade.eventMs, c.seq, began);
+    if (added === "jumped") jumped(fold, part.from, part.to, lastId, lastMs, began, c.seq);
     else gaps.idsArrived(part.from, part.to, runs, "backfill", c.seq);
   }
 }

@@ -6,14 +6,16 @@ export interface IdRun {
   from: number;
   to: number;
   /**
-   * Time at which the run begins: that of its lowest id. Not the smallest time: a late print anywhere in the run has an old
-   * time, and would otherwise vouch for ids before the run that nobody has seen.
+   * Time at which the run begins: that of its lowest id that did not come plainly late. Not the smallest time: a late print
+   * anywhere in the run has an old time, and would otherwise vouch for ids before the run that nobody has seen.
    */
   fromMs: number;
+  /** Every id of it came plainly late: fromMs is when the first of them came, until a better one joins. */
+  late: boolean;
   /** Smallest and largest exchange time of its trades. */
   minMs: number;
   maxMs: number;
-  /** Raw seqs of messages that hold its lowest id and its largest time: the evidence. */
+  /** Raw seqs of messages that hold the id at which it begins and its largest time: the evidence. */
   fromSeq: number;
   maxSeq: number;
 }
@@ -32,6 +34,14 @@ export type Added =
   /** Below everything remembered. */
   | "forgotten";
 
+/** What a message tells of its ids. */
+interface Sighting {
+  readonly eventMs: number;
+  /** The event time too, or the time at which it came when that is plainly late. */
+  readonly beginsMs: number;
+  readonly seq: number;
+}
+
 export class IdRuns {
   /** Ascending by id, never adjacent. */
   readonly runs: IdRun[] = [];
@@ -42,51 +52,57 @@ export class IdRuns {
     return this.runs[this.runs.length - 1];
   }
 
-  /** Adds one id. */
-  add(id: number, eventMs: number, seq: number): Added {
+  /** Adds one id. `beginsMs`: where a run would begin with it, later than `eventMs` when that is plainly late. */
+  add(id: number, eventMs: number, seq: number, beginsMs = eventMs): Added {
     const last = this.runs[this.runs.length - 1];
-    if (last !== undefined && id === last.to + 1) {
+    if (last !== undefined && id === last.to + 1 && !last.late) {
       last.to = id;
       stretch(last, eventMs, seq);
       return "appended";
     }
-    return this.addRange(id, id, eventMs, seq);
+    return this.addRange(id, id, eventMs, seq, beginsMs);
   }
 
   /** Adds ids [from, to], none of them known. */
-  addRange(from: number, to: number, eventMs: number, seq: number): Added {
+  addRange(from: number, to: number, eventMs: number, seq: number, beginsMs = eventMs): Added {
+    const sighting: Sighting = { eventMs, beginsMs, seq };
     if (from < this.floorId) return "forgotten";
     const at = this.#firstEndingAtOrAfter(from - 1);
     const left = this.runs[at];
     if (left === undefined) {
-      this.runs.push({ from, to, fromMs: eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq });
+      this.runs.push(runOfOne(from, to, sighting));
       this.#forget();
       return this.runs.length === 1 ? "appended" : "jumped";
     }
     if (from >= left.from && from <= left.to) return "known";
-    if (left.to === from - 1) return this.#growUp(at, to, eventMs, seq);
+    if (left.to === from - 1) return this.#growUp(at, to, sighting);
     // `left` lies wholly above: the ids go before it.
     assert(to < left.from, `ids ${from}…${to} overlap known ids from ${left.from}`);
     if (to === left.from - 1) {
+      const joined = runOfOne(from, to, sighting);
+      beginWith(joined, left);
       left.from = from;
-      left.fromMs = eventMs;
-      left.fromSeq = seq;
+      left.fromMs = joined.fromMs;
+      left.fromSeq = joined.fromSeq;
+      left.late = joined.late;
       stretch(left, eventMs, seq);
       return at === 0 ? "appended" : "filled";
     }
-    this.runs.splice(at, 0, { from, to, fromMs: eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq });
+    this.runs.splice(at, 0, runOfOne(from, to, sighting));
     this.#forget();
     return at === 0 ? "jumped" : "filled";
   }
 
-  #growUp(at: number, to: number, eventMs: number, seq: number): Added {
+  #growUp(at: number, to: number, sighting: Sighting): Added {
     const run = this.runs[at];
     const next = this.runs[at + 1];
     assert(run !== undefined && (next === undefined || to < next.from), `ids up to ${to} overlap the next run`);
+    beginWith(run, runOfOne(run.to + 1, to, sighting));
     run.to = to;
-    stretch(run, eventMs, seq);
+    stretch(run, sighting.eventMs, sighting.seq);
     if (next === undefined) return "appended";
     if (next.from === to + 1) {
+      beginWith(run, next);
       run.to = next.to;
       if (next.minMs < run.minMs) run.minMs = next.minMs;
       stretch(run, next.maxMs, next.maxSeq);
@@ -154,6 +170,22 @@ export class IdRuns {
     copy.floorId = this.floorId;
     return copy;
   }
+}
+
+function runOfOne(from: number, to: number, { eventMs, beginsMs, seq }: Sighting): IdRun {
+  return { from, to, fromMs: beginsMs, late: beginsMs !== eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq };
+}
+
+/**
+ * `upper` continues `run`. The lower one's beginning stands, unless it is only the time at which something late came: then
+ * whatever is earlier. So the joined run begins at the same time whichever of its ids came first.
+ */
+function beginWith(run: IdRun, upper: IdRun): void {
+  if ((run.late || upper.late) && upper.fromMs < run.fromMs) {
+    run.fromMs = upper.fromMs;
+    run.fromSeq = upper.fromSeq;
+  }
+  run.late &&= upper.late;
 }
 
 function stretch(run: IdRun, eventMs: number, seq: number): void {

@@ -50,6 +50,23 @@ describe("id runs", () => {
       for (let id = 0; id < 70; id += 1) expect(runs.runOf(id) !== undefined).toBe(set.has(id));
     }));
   });
+
+  it("begin with their lowest id that is not late, whatever the order of arrival", () => {
+    const fact = fc.record({ step: fc.nat(3), late: fc.boolean(), seen: fc.boolean(), order: fc.nat() });
+    fc.assert(fc.property(fc.array(fact, { maxLength: 30 }), (facts) => {
+      let ms = 0;
+      const ids = facts.map(({ step, late, ...rest }, id) => ({ id, ms: (ms += step), late, ...rest })).filter(({ seen }) => seen);
+      // Late ones come after every time there is, the later the higher their id.
+      const beginsMs = (one: (typeof ids)[number]): number => (one.late ? 1_000 + one.id : one.ms);
+      const runs = new IdRuns();
+      for (const one of [...ids].sort((a, b) => a.order - b.order)) runs.add(one.id, one.ms, 1, beginsMs(one));
+      for (const { from, to, fromMs, late } of runs.runs) {
+        const held = ids.filter(({ id }) => id >= from && id <= to);
+        const first = held.find((one) => !one.late);
+        expect([late, fromMs]).toEqual([first === undefined, first === undefined ? Math.min(...held.map(beginsMs)) : first.ms]);
+      }
+    }));
+  });
 });
 
 describe("recent trades", () => {

@@ -127,8 +127,8 @@ describe("what cannot be trusted is derived again, and said", () => {
     ["a checkpoint that is no checkpoint", (candles) => writeFile(join(candles, "checkpoint"), "hello"), /header/],
     ["a checkpoint of another version", async (candles) => {
       const bytes = await readFile(join(candles, "checkpoint"), "latin1");
-      await writeFile(join(candles, "checkpoint"), bytes.replace(/"canonicalizer_version":"[^"]*"/, '"canonicalizer_version":"0"'), "latin1");
-    }, /version 0/],
+      await writeFile(join(candles, "checkpoint"), bytes.replace(/"canonicalizer_version":"[^"]*"/, '"canonicalizer_version":"1"'), "latin1");
+    }, /version 1/],
     ["a journal that is shorter", (candles) => truncate(join(candles, "bars.journal"), 100), /bars\.journal has 100 bytes/],
     ["a journal with a flipped byte", (candles) => flip(join(candles, "grades.journal"), 0.5), /grades\.journal/],
   ];
