@@ -1,4 +1,5 @@
-// Grades must not depend on the order in which a backfill brings what was missing: counterexamples that properties found.
+// What late prints do to proofs: nothing that depends on the order of a backfill, nothing that vouches for ids never seen.
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import type { Grade } from "../../shared/candles.ts";
 import { LogBuilder, derive, trade } from "./canonical.testkit.ts";
@@ -17,6 +18,15 @@ interface Case {
 const one = (facts: Case, id: number): ReturnType<typeof trade> => trade({ id, ms: T0 + (facts.times[id] ?? 0), market: false });
 
 /** The final grade of each 1 s bucket, by its number from T0. */
+function finalGrades(log: LogBuilder): readonly (readonly [number, Grade])[] {
+  const grades = new Map<number, Grade>();
+  for (const output of derive(log).outputs) {
+    if (output.kind !== "grade") continue;
+    for (let at = output.grade.fromOpenMs; at < output.grade.untilOpenMs; at += 1_000) grades.set((at - T0) / 1_000, output.grade.grade);
+  }
+  return [...grades].sort(([a], [b]) => a - b);
+}
+
 function gradesOf(facts: Case, order: readonly number[]): readonly (readonly [number, Grade])[] {
   const log = new LogBuilder().config(T0, { intervals: ["1s"] });
   for (const id of facts.live) log.trades(T0 + (facts.times[id] ?? 0) + 20, [one(facts, id)]);
@@ -24,12 +34,7 @@ function gradesOf(facts: Case, order: readonly number[]): readonly (readonly [nu
   for (const id of facts.late) log.trades(lastMs, [one(facts, id)]);
   for (const id of order) log.trades(lastMs + 10, [one(facts, id)], { source: "rest_backfill" });
   log.control(lastMs + 20, { kind: "end_of_input", reason: "test" });
-  const grades = new Map<number, Grade>();
-  for (const output of derive(log).outputs) {
-    if (output.kind !== "grade") continue;
-    for (let at = output.grade.fromOpenMs; at < output.grade.untilOpenMs; at += 1_000) grades.set((at - T0) / 1_000, output.grade.grade);
-  }
-  return [...grades].sort(([a], [b]) => a - b);
+  return finalGrades(log);
 }
 
 describe("a run whose lowest id came plainly late", () => {
@@ -51,5 +56,35 @@ describe("a run whose lowest id came plainly late", () => {
     const grades = new Map(gradesOf(facts, []));
     for (const bucket of [1, 2, 3]) expect(grades.get(bucket)).toBe("GAP_UNRESOLVED");
     for (const bucket of [5, 6, 7]) expect(grades.get(bucket)).toBe("empty_proved");
+  });
+});
+
+describe("late prints anywhere", () => {
+  const how = fc.constantFrom("live", "live", "live", "backfilled", "lost", "late print");
+  const step = fc.oneof(fc.nat(40), fc.nat(1_500), fc.nat(9_000));
+  const fact = fc.record({ step, how, old: fc.integer({ min: 3_001, max: 12_000 }), one: fc.nat(), other: fc.nat() });
+
+  it("leave grades alike in any order of the backfill, and no bucket complete that lacks a trade", () => {
+    fc.assert(fc.property(fc.array(fact, { minLength: 2, maxLength: 40 }), (steps) => {
+      let [cameMs, watermarkMs] = [T0 + 500, T0 + 500];
+      const told = steps.map(({ step: aside, how: fate, old, ...orders }, index) => {
+        cameMs += aside;
+        const way = index === 0 ? "live" : fate;
+        if (way === "live") watermarkMs = cameMs;
+        return { id: 1_000 + index, cameMs, ms: way === "late print" ? watermarkMs - old : cameMs, way, ...orders };
+      });
+      const logOf = (order: (of: (typeof told)[number]) => number): LogBuilder => {
+        const log = new LogBuilder().config(T0, { intervals: ["1s"] });
+        for (const { id, ms, way, cameMs: atMs } of told) if (way === "live" || way === "late print") log.trades(atMs + 20, [trade({ id, ms })]);
+        const filled = told.filter(({ way }) => way === "backfilled").sort((a, b) => order(a) - order(b) || a.id - b.id);
+        for (const { id, ms } of filled) log.trades(cameMs + 30, [trade({ id, ms })], { source: "rest_backfill" });
+        return log.control(cameMs + 40, { kind: "end_of_input", reason: "test" });
+      };
+      const grades = finalGrades(logOf(({ one: order }) => order));
+      expect(finalGrades(logOf(({ other }) => other))).toEqual(grades);
+      const lost = new Set(told.filter(({ way }) => way === "lost").map(({ ms }) => Math.floor((ms - T0) / 1_000)));
+      const complete = grades.filter(([, grade]) => grade === "proved" || grade === "repaired" || grade === "empty_proved");
+      expect(complete.filter(([bucket]) => lost.has(bucket))).toEqual([]);
+    }), { numRuns: 150 });
   });
 });
