@@ -1,5 +1,6 @@
 // A remote's candles in the whole app: twenty streams of 100,000 bars are served, taken and cached once; then the app is started again and
 // again on that cache. From the window's first paint to 2,000 bars on its chart, with the server and without; and until all streams are live.
+/* global document, window, requestAnimationFrame -- watchChart runs in the page */
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
