@@ -30,6 +30,7 @@ export class RemoteEngine implements EngineClient {
   readonly #linkListeners = new Set<LinkListener>();
   readonly #onBroken: (error: unknown) => void;
   #nextId = 1;
+  #lastFrame = 0;
   #link: "connected" | "lost" | undefined;
 
   constructor(options: { readonly open: OpenTransport; readonly onBroken: (error: unknown) => void }) {
@@ -87,8 +88,11 @@ export class RemoteEngine implements EngineClient {
       message = decodeEngineToUi(buffer);
     } catch (error) {
       this.#onBroken(error);
+      // It may have been the frame that is in flight: the engine would wait for its paint for ever, and the screen stand still.
+      this.#send({ type: "painted", frame: this.#lastFrame + 1 });
       return;
     }
+    if (message.type === "frame") this.#lastFrame = message.frame.frame;
     if (message.type === "returned") this.#returned(message);
     else void this.#frame(message.frame);
   }
