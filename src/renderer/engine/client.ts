@@ -78,6 +78,7 @@ export class RemoteEngine implements EngineClient {
   #lost(): void {
     const waiting = [...this.#waiting.values()];
     this.#waiting.clear();
+    this.#lastFrame = 0; // another link counts anew
     for (const { reject } of waiting) reject(new FaultError(LINK_LOST));
     this.#setLink("lost");
   }
