@@ -20,6 +20,8 @@ import { VERSION } from "./version.ts";
 
 /** Group commit: at most this much is lost when the machine loses power. Shown on screen. */
 export const COMMIT_EVERY_MS = 10;
+/** What a screen shows first, as it asks for itself a moment later: a remote's cached bars are then all there at once. */
+const FIRST_BARS = 2_000;
 const LATENESS_MS = 3_000;
 const DEFAULT_SYMBOLS = {
   sim: ["BTCUSDT", "ETHUSDT", "SOLUSDT"],
@@ -194,7 +196,7 @@ export function composeEngine(options: {
   const venue = first?.venue ?? "sim";
   return Engine.start({
     dataFolder, distMain, shell, version: VERSION, simulated: venue === "sim", commitEveryMs: COMMIT_EVERY_MS,
-    firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: 300, untilOpenMs: undefined },
+    firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: FIRST_BARS, untilOpenMs: undefined },
     keys: new KeyRing({ dataFolder, clock: new NodeClock(), box: options.box }),
     ...(spawnChild === undefined ? {} : { spawnChild }),
     startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
