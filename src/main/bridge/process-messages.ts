@@ -80,7 +80,8 @@ export interface RemoteView {
 }
 
 export type ClientProcessCall =
-  | { readonly type: "open_cache"; readonly file: string }
+  /** `warm`: what will be asked for first; reading it once makes the second time ten times as fast. */
+  | { readonly type: "open_cache"; readonly file: string; readonly warm?: { readonly remoteId: string; readonly view: RemoteView } | undefined }
   /** `name`: as people know it. Connecting again (elsewhere) lets go of the connection there was. */
   | { readonly type: "connect"; readonly endpoint: RemoteEndpoint; readonly name: string }
   | { readonly type: "disconnect"; readonly remoteId: string }

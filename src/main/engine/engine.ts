@@ -121,6 +121,7 @@ export class Engine {
     }
     engine.#timers.push(setInterval(() => { engine.#sample(); }, STATUS_EVERY_MS));
     engine.#timers.push(setInterval(() => { engine.#refreshCaptures(); }, CAPTURES_EVERY_MS));
+    engine.#remotes.prepare();
     await engine.#startRecording();
     await engine.#loadCaptures();
     return engine;

@@ -80,6 +80,17 @@ it("starts no child before it is needed, then opens the cache first", async () =
   expect(child().calls[1]).toMatchObject({ endpoint: { remoteId: "desk", security: undefined } });
 });
 
+it("is ready before anybody asks when something was shown before, and starts nothing when not", async () => {
+  const fresh = setUp();
+  fresh.remotes.prepare();
+  expect(fresh.children).toHaveLength(0);
+  const { remotes, children, child } = setUp([SAVED, { ...SAVED, remoteId: "shown", watched: [SERIES] }]);
+  remotes.prepare();
+  expect(child().calls).toMatchObject([{ type: "open_cache", warm: { remoteId: "shown", view: { key: KEY, bars: 2_000 } } }]);
+  await remotes.openTape("shown", undefined, WINDOW, () => undefined);
+  expect(children).toHaveLength(1);
+});
+
 it("gives its own pair to remotes that have a server key, and remembers the series shown last", async () => {
   const { remotes, child, kept } = setUp([{ ...SAVED, serverKey: "K" }]);
   await remotes.openTape("desk", SERIES, WINDOW, () => undefined);

@@ -49,6 +49,7 @@ export interface RemoteTapeLink extends SessionTape {
   close(): Promise<void>;
 }
 
+const WARM_BARS = 2_000;
 /** Series of one remote that are kept up to date without being on any screen. */
 const WATCHED_MAX = 20;
 const PROBE_TIMEOUT_MS = 4_000;
@@ -89,6 +90,25 @@ export class Remotes {
 
   modeOf(remoteId: string): RemoteStatus["mode"] {
     return this.#reports.get(remoteId)?.status.mode;
+  }
+
+  /**
+   * Has the child and its cache ready before a window asks for a remote that was shown before: that is most of what a warm start takes.
+   * Where no remote was ever shown nothing is started.
+   */
+  prepare(): void {
+    if (this.#shownLast() === undefined) return;
+    this.#running().catch((error: unknown) => {
+      this.#options.onProblem({ code: "remote.not-ready", message: `Remote sources are not ready: ${error instanceof Error ? error.message : String(error)}` });
+    });
+  }
+
+  /** Which remote's was the last window is the screen's to remember: the first that has any series is as good a guess. */
+  #shownLast(): Extract<ClientProcessCall, { readonly type: "open_cache" }>["warm"] {
+    const remote = this.#saved.find(({ watched }) => watched.length > 0);
+    const [series] = remote?.watched ?? [];
+    if (remote === undefined || series === undefined) return undefined;
+    return { remoteId: remote.remoteId, view: { key: keyOf(series), bars: WARM_BARS, untilOpenMs: undefined } };
   }
 
   // ── saved remotes ──────────────────────────────────────────────────────────
@@ -274,7 +294,7 @@ export class Remotes {
       },
     });
     try {
-      await child.call({ type: "open_cache", file: this.#options.cacheFile });
+      await child.call({ type: "open_cache", file: this.#options.cacheFile, warm: this.#shownLast() });
     } catch (error) {
       await child.close({ type: "close" });
       throw error;

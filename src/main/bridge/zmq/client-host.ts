@@ -57,7 +57,7 @@ export class ClientHost {
   perform(call: Exclude<ClientProcessCall, { type: "close" }>): Promise<unknown> {
     switch (call.type) {
       case "open_cache":
-        return this.#inTurn(() => this.#openCache(call.file));
+        return this.#inTurn(() => this.#openCache(call));
       case "connect":
         return this.#inTurn(() => this.#connect(call.endpoint, call.name));
       case "disconnect":
@@ -109,9 +109,10 @@ export class ClientHost {
 
   // ── cache and remotes ──────────────────────────────────────────────────────
 
-  async #openCache(file: string): Promise<void> {
+  async #openCache({ file, warm }: Extract<ClientProcessCall, { readonly type: "open_cache" }>): Promise<void> {
     assert(this.#cache === undefined, "the cache is opened once");
     this.#cache = await this.#deps.openCache(file, (message) => this.#problem({ code: "cache.note", message }));
+    if (warm !== undefined) await this.#cache.window(warm.remoteId, warm.view.key, { untilOpenMs: warm.view.untilOpenMs, bars: warm.view.bars });
   }
 
   get #opened(): BridgeCache {
