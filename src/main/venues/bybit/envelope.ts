@@ -150,6 +150,8 @@ export function scanEnvelope(bytes: Uint8Array): boolean {
   hasOther = false;
   const end = walk(bytes, 0, (nameStart, nameEnd, start, behind) => take(bytes, nameStart, nameEnd, start, behind));
   envelope.isPlain = end === bytes.length && !hasOther;
+  // What was not walked to its end may name a time once more, and the last one counts.
+  if (end !== bytes.length) envelope.tsMs = envelope.ctsMs = undefined;
   return envelope.topicStart >= 0;
 }
 
