@@ -1,12 +1,13 @@
 // Starts the real, built app (browser shell, simulator, recorder, deriver, player) on a fresh data folder and opens its
 // screen. Any console error or page error fails the test, and so does an app that does not end in good order.
-import { spawn, type ChildProcess } from "node:child_process";
+import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { expect, test as base, type Page } from "@playwright/test";
+import { spawnShell } from "../bin/shell-process.mjs";
 
 const SHELL = fileURLToPath(new URL("../dist/main/browser-shell.js", import.meta.url));
 const ADDRESS = /http:\/\/127\.0\.0\.1:\d+\/\S*/;
@@ -25,9 +26,9 @@ export interface RunningApp {
 /** Starts the app and waits for the address that it prints. */
 export async function startApp(dataFolder: string, args: readonly string[] = []): Promise<RunningApp> {
   const startedMs = Date.now();
-  const child = spawn(process.execPath, [SHELL, "--data", dataFolder, "--no-open", ...args], { stdio: ["ignore", "pipe", "pipe"] });
+  const child = spawnShell(SHELL, ["--data", dataFolder, "--no-open", ...args], ["ignore", "pipe", "pipe", "ipc"]);
   let log = "";
-  child.stderr.setEncoding("utf8").on("data", (text: string) => (log += text));
+  child.stderr?.setEncoding("utf8").on("data", (text: string) => (log += text));
   const address = await printedAddress(child, () => log);
   const exited = once(child, "exit") as Promise<[number | null]>;
   return {

@@ -17,7 +17,7 @@ import { listFiles } from "./file-listing.ts";
 import { Jobs } from "./jobs.ts";
 import type { LiveListener, LiveSource } from "./live-source.ts";
 import { RateMeter } from "./rate-meter.ts";
-import { Remotes, savedRemotesSchema, type ClientChild, type RemotesOptions } from "./remotes.ts";
+import { Remotes, savedRemotes, type ClientChild, type RemotesOptions } from "./remotes.ts";
 import { Screen, type ScreenHost } from "./screen.ts";
 import { readSettings, writeSettings, type Settings } from "./settings.ts";
 import { Sharing, type SharingKeys } from "./sharing.ts";
@@ -88,7 +88,7 @@ export class Engine {
     this.#remotes = new Remotes({
       spawn: (listener) => spawnBridgeClient(options, listener),
       cacheFile: join(options.dataFolder, "cache.duckdb"),
-      saved: savedRemotesSchema.parse(settings["remotes"] ?? []),
+      saved: savedRemotes(settings["remotes"]),
       save: (remotes) => this.#saveSettings({ remotes }),
       ownKeys: () => options.keys.own(),
       onChanged: () => { this.#changed("remotes"); },

@@ -2,7 +2,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { FaultError } from "../../shared/base.ts";
 import type { ClientProcessCall, ClientProcessNote, RemoteReport } from "../bridge/process-messages.ts";
-import { Remotes, type ClientChild, type RemotesOptions, type SavedRemote } from "./remotes.ts";
+import { Remotes, savedRemotes, type ClientChild, type RemotesOptions, type SavedRemote } from "./remotes.ts";
 
 type Listener = Parameters<RemotesOptions["spawn"]>[0];
 
@@ -205,4 +205,10 @@ it("says state, lag and holes of a series in the screen's words, and closes the 
   await remotes.close();
   expect(child().types.filter((type) => type === "close")).toHaveLength(1);
   await expect(remotes.resync("desk", SERIES)).rejects.toThrow("closing");
+});
+
+it("reads what is saved, and says in one line what is damaged", () => {
+  expect(savedRemotes(undefined)).toEqual([]);
+  expect(savedRemotes([SAVED])).toEqual([SAVED]);
+  expect(() => savedRemotes([{ ...SAVED, rpc: 7 }])).toThrow(/^"remotes" in settings\.json is not a list of remote sources \(.*rpc.*\): repair or delete it$/);
 });

@@ -15,7 +15,14 @@ const savedRemoteSchema = z.strictObject({
   /** What was shown of it, the last first: kept up to date while it is connected, so that each paints at once when it is opened again. */
   watched: z.array(z.strictObject({ venue: z.string(), symbol: z.string(), interval: z.custom<Interval>((value) => typeof value === "string" && isInterval(value)) })).default([]),
 });
-export const savedRemotesSchema = z.array(savedRemoteSchema).max(64);
+const savedRemotesSchema = z.array(savedRemoteSchema).max(64);
+
+/** Of `remotes` in the settings; absent is none. Throws `settings.damaged`, as for the rest of that file. */
+export function savedRemotes(value: unknown): readonly SavedRemote[] {
+  const parsed = savedRemotesSchema.safeParse(value ?? []);
+  if (!parsed.success) throw fault("settings.damaged", `"remotes" in settings.json is not a list of remote sources (${z.prettifyError(parsed.error).replace(/\s*\n\s*/g, "; ")}): repair or delete it`);
+  return parsed.data;
+}
 export type SavedRemote = z.infer<typeof savedRemoteSchema>;
 
 /** A series as the screen names it. */
