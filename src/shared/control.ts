@@ -29,6 +29,7 @@ export type CaptureConfig = z.infer<typeof captureConfigSchema>;
 
 const stream_id = text;
 const cause = text;
+const asked = { from_id: count.optional(), to_id: count.optional(), from_ms: count.optional(), to_ms: count.optional() };
 
 export const controlSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("config"), config: captureConfigSchema, digest: z.string().length(64) }),
@@ -44,9 +45,10 @@ export const controlSchema = z.discriminatedUnion("kind", [
   /** A clock tick in line with a venue's frames: the record's receive time, corrected by the measured venue offset. */
   z.strictObject({ kind: z.literal("tick"), venue, offset_ns: z.bigint(), error_ns: z.bigint() }),
   z.strictObject({ kind: z.literal("host_slept"), wall_jump_ms: z.number().int(), cause }),
-  z.strictObject({ kind: z.literal("backfill_begun"), stream_id, from_id: count, to_id: count, attempt: count }),
+  /** By ids where the stream's ids are contiguous, else by the exchange times (ms) around the span: one pair or the other. */
+  z.strictObject({ kind: z.literal("backfill_begun"), stream_id, ...asked, attempt: count }),
   z.strictObject({
-    kind: z.literal("backfill_done"), stream_id, from_id: count, to_id: count, attempt: count,
+    kind: z.literal("backfill_done"), stream_id, ...asked, attempt: count,
     outcome: z.enum(["repaired", "partly", "unresolved"]), detail: text,
   }),
   z.strictObject({ kind: z.literal("quarantine"), stream_id, cause, from_seq: count, to_seq: count }),

@@ -1,6 +1,6 @@
 // What the market said, in one vocabulary for all venues: instruments, streams and normalised events. Pure.
 import type { Decimal } from "./decimal.ts";
-import { nsFromMs } from "./time.ts";
+import { nsFromMs, type Interval } from "./time.ts";
 
 /** Instrument = venue id (exchange + product) + symbol. Spot and futures of one symbol never meet in one series. */
 export const VENUE_IDS = [
@@ -107,8 +107,29 @@ export interface OpenInterestEvent extends EventTime {
   readonly openInterest: Decimal;
 }
 
-export type MarketEvent = TradeEvent | BboEvent | MarkPriceEvent | FundingEvent | OpenInterestEvent;
-/** Contract 001's stream types: the values of `stream` in Parquet and for strategies. */
+/** A candle as the venue itself says it. Recorded and used only to confirm ours: it never makes or changes a bar. */
+export interface VenueCandleEvent extends EventTime {
+  readonly kind: "venue_candle";
+  readonly interval: Interval;
+  /** Bucket start, epoch ms. */
+  readonly openMs: number;
+  readonly open: Decimal;
+  readonly high: Decimal;
+  readonly low: Decimal;
+  readonly close: Decimal;
+  /** Base units. */
+  readonly volume: Decimal;
+  /** Undefined where the venue does not say. */
+  readonly quoteVolume: Decimal | undefined;
+  readonly tradeCount: number | undefined;
+  /** The venue says that the candle is over and final. */
+  readonly final: boolean;
+  /** False where the venue's open is the close of the candle before (Bybit), so that open, high and low are not those of the trades alone. */
+  readonly opensWithTrade: boolean;
+}
+
+export type MarketEvent = TradeEvent | BboEvent | MarkPriceEvent | FundingEvent | OpenInterestEvent | VenueCandleEvent;
+/** Contract 001's stream types: the values of `stream` in Parquet and for strategies; and the venue's own candles, which are in neither. */
 export type EventKind = MarketEvent["kind"];
 
 export function eventNs(event: EventTime): bigint {
@@ -133,7 +154,18 @@ export interface DecodeContext {
   readonly source: MessageSource;
   /** Receive time, for venues that send no event time (flagged in CANONICAL.md). */
   readonly recvNs: bigint;
+  /**
+   * Last known fields of a stream whose messages hold only what changed (Bybit `tickers`). Absent: the message is read alone, and what it
+   * does not say is not said.
+   */
+  readonly carried?: CarriedFields;
 }
+
+/**
+ * A stream's memory between messages: field name → the venue's text. Kept by who reads the stream in arrival order (one per stream), changed
+ * by its decoder only, small and bounded by the venue's field names; part of a reader's checkpoints. A function of the log's prefix alone.
+ */
+export type CarriedFields = Map<string, string>;
 
 /** How a message came. `rest_poll`: asked for on a schedule (open interest). `control`: written by Tapedeck itself. */
 export type MessageSource = "ws" | "rest_backfill" | "rest_poll" | "control";

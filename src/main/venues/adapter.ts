@@ -47,11 +47,14 @@ export interface RestRequest {
   readonly weight: number;
 }
 
-/** Ids that are missing, both inclusive, and the event times around them where known (epoch ms). */
+/**
+ * What is missing: ids, both inclusive, and the event times around them where known (epoch ms). A stream whose ids have no order is asked by
+ * times alone: then both ids are undefined and both times are there.
+ */
 export interface BackfillRange {
   readonly stream: StreamRef;
-  readonly fromId: number;
-  readonly toId: number;
+  readonly fromId: number | undefined;
+  readonly toId: number | undefined;
   readonly fromMs: number | undefined;
   readonly toMs: number | undefined;
 }

@@ -30,6 +30,15 @@ export const playerCommandSchema = z.discriminatedUnion("type", [
 ]);
 export type PlayerCommand = z.infer<typeof playerCommandSchema>;
 
+/** Limits of retention, kept in the settings under `retention`; an absent limit does not bind. Captures that were never exported count only where `unexported` is true. */
+export const retentionSchema = z.strictObject({
+  maxAgeDays: z.number().positive().max(36_500).optional(),
+  maxBytes: z.number().int().positive().optional(),
+  /** True: captures that were never exported may be removed too. */
+  unexported: z.boolean(),
+});
+export type RetentionLimits = z.infer<typeof retentionSchema>;
+
 const remoteId = z.string().regex(/^[A-Za-z0-9_-]{1,40}$/);
 /** `tcp://host:port`; for `share` the port may be `*`, any free one. */
 const address = z.string().max(200).regex(/^tcp:\/\/[^\s/]+:(\d{1,5}|\*)$/, "not tcp://host:port");
@@ -55,7 +64,7 @@ export const commandSchemas = {
   "raw.read": z.strictObject({ captureId, fromSeq: count, limit: z.number().int().min(1).max(500), streamId: z.string().max(200).optional() }),
   "captures.list": z.strictObject({}),
   "import.start": z.strictObject({
-    captureId, format: z.enum(["hft", "cryptofeed", "jsonl"]), venue, fold: z.enum(["trade", "aggTrade"]).optional(),
+    captureId, format: z.enum(["hft", "cryptofeed", "jsonl", "binance-csv", "tardis-csv"]), venue, fold: z.enum(["trade", "aggTrade"]).optional(),
     files: z.array(z.string().min(1).max(4_096)).min(1).max(64),
   }),
   "verify.start": z.strictObject({ captureId }),
@@ -63,8 +72,22 @@ export const commandSchemas = {
   "job.dismiss": z.strictObject({ jobId: z.string().max(64) }),
   "record.start": z.strictObject({}),
   "record.stop": z.strictObject({}),
-  /** Faults of the built-in simulator, by name (sim/faults.ts has the list). Refused when the source is no simulator. */
-  "sim.fault": z.strictObject({ name: z.string().max(64), amount: z.number().optional() }),
+  /** The fault lab: what can be made to go wrong on purpose now. Those of a venue need the built-in simulator as the source. */
+  "fault.list": z.strictObject({}),
+  "fault.inject": z.strictObject({ name: z.string().max(64), amount: z.number().optional(), venue: venue.optional() }),
+  /** Parquet of a capture: spooled and compacted. */
+  "compact.start": z.strictObject({ captureId }),
+  /** `to`: a folder, `s3://bucket/prefix` or a file that ends with `.mcap`. */
+  "export.start": z.strictObject({ captureId, to: z.string().min(1).max(4_096) }),
+  /** What a query can name. Output: `QueryTable[]`. */
+  "query.tables": z.strictObject({ captureId }),
+  /** Read-only SQL over a capture. Output: `QueryResult`. `queryId`: the caller's, to cancel it by. */
+  "query.run": z.strictObject({ queryId: z.string().min(1).max(64), captureId, sql: z.string().min(1).max(100_000), rowsMax: z.number().int().min(1).max(100_000) }),
+  "query.cancel": z.strictObject({ queryId: z.string().min(1).max(64) }),
+  "capture.pin": z.strictObject({ captureId, pinned: z.boolean() }),
+  "retention.preview": z.strictObject({ limits: retentionSchema }),
+  /** Adds a symbol to what is recorded (a renamed one's new name): the recording goes on in the same capture. */
+  "record.symbol": z.strictObject({ venue, symbol }),
   /** A person's decision to reopen a stream that failed closed. */
   "stream.reopen": z.strictObject({ streamId: z.string().max(200), reason: z.string().min(1).max(400) }),
   /** Files and folders offered by the import dialog of the browser shell (Electron uses the system dialog). */

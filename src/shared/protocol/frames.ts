@@ -5,6 +5,9 @@ import type { GapEntry, Grade, LaneEvent, ProvenanceRun, RevisionReason, SealRea
 import type { SourceId, VenueId } from "../market.ts";
 import type { Interval } from "../time.ts";
 import type { CommandInput, CommandName } from "./commands.ts";
+import type { HealthReport } from "./health.ts";
+import type { QueryResult, QueryTable } from "./query.ts";
+import type { FaultInfo } from "../faults.ts";
 
 export const PROTOCOL_VERSION = 1;
 
@@ -181,11 +184,22 @@ export interface CaptureSummary {
   readonly proof: "MATCH" | "MISMATCH" | "OTHER_VERSION" | undefined;
   /** Instruments that have candles, for the symbol picker. */
   readonly instruments: readonly { readonly venue: VenueId; readonly symbol: string }[];
+  /** Retention never takes a pinned capture. */
+  readonly pinned: boolean;
+  /** All of it has been exported and verified, when last (ms); undefined: not, or not since it grew. */
+  readonly exportedMs: number | undefined;
+}
+
+/** What retention would remove now under the given limits, oldest first, and what it must keep and why. */
+export interface RetentionPreview {
+  readonly removes: readonly { readonly captureId: string; readonly bytes: number; readonly why: string }[];
+  readonly keeps: readonly { readonly captureId: string; readonly bytes: number; readonly why: "recording" | "pinned" | "not exported" | "within limits" }[];
+  readonly bytes: number;
 }
 
 export interface JobStatus {
   readonly jobId: string;
-  readonly kind: "import" | "verify" | "export" | "backfill";
+  readonly kind: "import" | "verify" | "export" | "compact" | "backfill";
   readonly title: string;
   readonly state: "running" | "done" | "failed" | "cancelled";
   readonly doneUnits: number;
@@ -296,6 +310,8 @@ export interface EngineFrame {
   readonly jobs?: readonly JobStatus[];
   readonly remotes?: readonly RemoteStatus[];
   readonly share?: ShareStatus;
+  /** At most once a second. Undefined members of it are unknown, never 0. */
+  readonly health?: HealthReport;
   /** Trouble that needs a hand; shown as toasts. */
   readonly problems?: readonly Fault[];
   /** When the newest raw message in this frame was received and when the frame was made (ms), for the lag display. */
@@ -390,7 +406,16 @@ export interface CommandOutputs {
   "job.dismiss": void;
   "record.start": void;
   "record.stop": void;
-  "sim.fault": { readonly applied: string };
+  "fault.list": readonly FaultInfo[];
+  "fault.inject": { readonly applied: string };
+  "compact.start": { readonly jobId: string };
+  "export.start": { readonly jobId: string };
+  "query.tables": readonly QueryTable[];
+  "query.run": QueryResult;
+  "query.cancel": void;
+  "capture.pin": void;
+  "retention.preview": RetentionPreview;
+  "record.symbol": void;
   "stream.reopen": void;
   "files.list": FileListing;
   "remote.save": void;
