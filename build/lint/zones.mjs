@@ -32,6 +32,8 @@ export const SIBLING_EXCEPTIONS = {
   store: { types: ["bridge"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
   sim: { types: ["venues"], values: ["net"] },
+  // Faults of this machine wrap its real clock and disk.
+  faults: { types: ["net", "rawlog"] },
   // Collectors are given their sockets, clocks and timers; only the interfaces are known to them.
   venues: { types: ["net"], values: ["net"] },
 };

@@ -7,6 +7,7 @@ import { venueFromText, type VenueId } from "../shared/market.ts";
 import { INTERVALS } from "../shared/time.ts";
 import type { SpawnChild } from "./engine/child-process.ts";
 import { Engine } from "./engine/engine.ts";
+import { createFaultLab, isLoopback } from "./engine/fault-lab.ts";
 import type { LiveListener, LiveSource } from "./engine/live-source.ts";
 import { CaptureCatalog, captureBytes } from "./engine/capture-list.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
@@ -138,14 +139,22 @@ export async function startLive(
       { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config, venues: recorded },
       { ...listener, onDerived: () => { listener.onStatus(); } },
     );
-    return liveSource(recording, simulator, { configDigest: configDigest(config, sha256), simulated: sources.some(({ venue }) => venue === "sim") });
+    return liveSource(recording, simulator, {
+      configDigest: configDigest(config, sha256), simulated: sources.some(({ venue }) => venue === "sim"),
+      onLoopback: recorded.every(({ endpoints }) => Object.values(endpoints).every(isLoopback)),
+    });
   } catch (error) {
     await simulator?.close();
     throw error;
   }
 }
 
-function liveSource(recording: Recording, simulator: SimulatorLink | undefined, past: Pick<LiveSource, "configDigest" | "simulated">): LiveSource {
+interface Past extends Pick<LiveSource, "configDigest" | "simulated"> {
+  /** Every address is of this machine: there is no real venue to lose data of. */
+  readonly onLoopback: boolean;
+}
+
+function liveSource(recording: Recording, simulator: SimulatorLink | undefined, { onLoopback, ...past }: Past): LiveSource {
   return {
     captureId: recording.captureId,
     captureFolder: recording.captureFolder,
@@ -159,7 +168,7 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined, 
     get streams() { return recording.streams; },
     watchDerived: (watcher) => recording.watchDerived(watcher),
     reopen: (streamId, reason) => recording.reopen(streamId, reason),
-    fault: simulator === undefined ? undefined : (name, amount) => simulator.fault(name, amount),
+    faults: createFaultLab({ simulated: past.simulated || onLoopback, simulator, local: (wrong) => recording.fault(wrong) }),
     async close(reason) {
       try {
         await recording.close(reason);

@@ -42,7 +42,7 @@ export function registerRecord(program: Command, context: CommandContext): void 
     .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collectValues)
     .option("--seed <number>", "seed of the built-in simulator")
     .option("--rate <number>", "messages per second of the built-in simulator")
-    .option("--fault <name=amount@s>", "let the built-in simulator misbehave, now or after some seconds; may be repeated", collectValues);
+    .option("--fault <name=amount@s>", "make something go wrong (docs/faults.md), now or after some seconds; simulated sources only; may be repeated", collectValues);
   defineCommand({ command, context, schema, run: (input) => record(input, context) });
 }
 
@@ -83,7 +83,10 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   );
   started.live = live;
   output.note(`Recording into capture ${live.captureId}; Ctrl-C stops.`);
-  const timers = scheduleFaults(live, input, context);
+  const timers = await scheduleFaults(live, input, context).catch(async (error: unknown) => {
+    await live.close("bad-option");
+    throw error;
+  });
   const meter = new RateMeter();
   const running = live;
   timers.push(setInterval(() => {
@@ -109,10 +112,14 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   return 0;
 }
 
-function scheduleFaults(live: LiveSource, input: RecordInput, context: CommandContext): NodeJS.Timeout[] {
-  if (input.fault.length > 0 && live.fault === undefined) throw fault("sim.not-simulated", "--fault needs the built-in simulator as the source");
+async function scheduleFaults(live: LiveSource, input: RecordInput, context: CommandContext): Promise<NodeJS.Timeout[]> {
+  for (const { name } of input.fault) {
+    if (live.faults.list.some((known) => known.name === name)) continue;
+    const known = live.faults.list.map((entry) => entry.name).join(", ");
+    throw fault("cli.bad-option", known === "" ? `--fault ${name} needs a simulator as the source: --venue sim, or --endpoint with an address of this machine` : `--fault ${name}: there is no such fault here; there are ${known}`);
+  }
   return input.fault.map(({ name, amount, afterMs }) => setTimeout(() => {
-    live.fault?.(name, amount).then(
+    live.faults.inject(name, amount).then(
       ({ applied }) => { context.output.note(`fault: ${applied}`); },
       (error: unknown) => { context.output.note(`tapedeck: ${error instanceof Error ? error.message : String(error)}`); },
     );

@@ -148,6 +148,8 @@ export class Engine {
   // ── recording ──────────────────────────────────────────────────────────────
 
   async #startRecording(): Promise<void> {
+    // A halted one is over: what it could not write is lost, and starting again recovers the rest.
+    if (this.#live?.halted !== undefined) await this.#stopRecording("halted");
     if (this.#live !== undefined) return;
     this.#recordingState = "starting";
     this.#recordingFault = undefined;
@@ -328,10 +330,10 @@ export class Engine {
       },
       "record.start": () => this.#startRecording(),
       "record.stop": () => this.#stopRecording("stopped by a person"),
-      "sim.fault": async ({ name, amount }) => {
-        const inject = this.#live?.fault;
-        if (inject === undefined) throw fault("sim.not-simulated", "Faults can be injected only while the built-in simulator is the source");
-        return inject(name, amount);
+      "fault.list": async () => this.#live?.faults.list ?? [],
+      "fault.inject": async ({ name, amount }) => {
+        if (this.#live === undefined) throw fault("recording.off", "Faults can be injected only while a simulator is being recorded: start recording first");
+        return this.#live.faults.inject(name, amount);
       },
       "stream.reopen": async ({ streamId, reason }) => {
         if (this.#live === undefined) throw fault("recording.off", "A stream can be reopened only while its capture is being recorded");

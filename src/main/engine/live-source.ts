@@ -3,6 +3,7 @@ import type { Fault } from "../../shared/base.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { SharedSource } from "./derived-watch.ts";
+import type { FaultLab } from "./fault-lab.ts";
 
 export interface LiveSource extends SharedSource {
   readonly halted: Fault | undefined;
@@ -12,8 +13,7 @@ export interface LiveSource extends SharedSource {
   readonly sources: readonly SourceStatus[];
   readonly streams: readonly StreamStatus[];
   reopen(streamId: string, reason: string): Promise<void>;
-  /** Faults of the built-in simulator; undefined where the source is none. */
-  readonly fault: ((name: string, amount: number | undefined) => Promise<{ readonly applied: string }>) | undefined;
+  readonly faults: FaultLab;
   close(reason: string): Promise<void>;
   /** What the whole capture holds; once closed. */
   summary(): Promise<LiveSummary>;

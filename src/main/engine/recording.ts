@@ -8,6 +8,7 @@ import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts
 import type { LogPositions } from "../rawlog/types.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
 import type { DerivedWatcher } from "./derived-watch.ts";
+import { isClockFault, type LocalFault } from "../faults/local-faults.ts";
 import { Thread, threadEntry } from "./thread.ts";
 import type {
   CollectorCall, CollectorData, CollectorNote, CollectorNoteIn, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary,
@@ -226,6 +227,12 @@ export class Recording {
   /** What the whole capture holds; known once closed, undefined when deriving failed. */
   get summary(): DerivedSummary | undefined {
     return this.#summary;
+  }
+
+  /** A fault of this machine (fault lab): a sleep stops every collector, a step every clock, the rest is the recorder's disk. */
+  async fault(wrong: LocalFault): Promise<void> {
+    if (isClockFault(wrong)) for (const collector of this.#collectors.values()) collector.note({ type: "fault", fault: wrong });
+    await this.#recorder.call({ type: "fault", fault: wrong });
   }
 
   /** A person's decision to reopen a stream that failed closed: a control record, so that replay reopens it too. */

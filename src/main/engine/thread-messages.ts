@@ -9,6 +9,7 @@ import type { BarKey, FormingBar } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { BackfillRange, Endpoints, Subscription } from "../venues/adapter.ts";
 import type { ResumePoint } from "../venues/collector.ts";
+import type { ClockFault, LocalFault } from "../faults/local-faults.ts";
 import type { DraftBatch } from "./draft-batch.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 
@@ -32,6 +33,8 @@ export type RecorderCall =
   | { readonly type: "open" }
   | { readonly type: "attach"; readonly port: MessagePort }
   | { readonly type: "reopen"; readonly streamId: string; readonly reason: string }
+  /** Of the fault lab. */
+  | { readonly type: "fault"; readonly fault: LocalFault }
   | { readonly type: "close"; readonly reason: string };
 /** Answer to the recorder's `open`. */
 export interface RecorderOpened {
@@ -60,8 +63,11 @@ export interface CollectorStart {
   readonly resumeFrom: Readonly<Record<string, ResumePoint>>;
 }
 export type CollectorCall = CollectorStart | { readonly type: "close" };
-/** Ids that earlier runs left missing. */
-export type CollectorNoteIn = { readonly type: "backfill"; readonly ranges: readonly BackfillRange[] };
+export type CollectorNoteIn =
+  /** What earlier runs left missing. */
+  | { readonly type: "backfill"; readonly ranges: readonly BackfillRange[] }
+  /** Of the fault lab. */
+  | { readonly type: "fault"; readonly fault: ClockFault };
 export interface CollectorNote {
   readonly type: "status";
   readonly source: SourceStatus;

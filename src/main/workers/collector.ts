@@ -3,6 +3,7 @@ import { workerData } from "node:worker_threads";
 import { assert, fault } from "../../shared/base.ts";
 import { RecorderSink } from "../engine/recorder-sink.ts";
 import { serveThread } from "../engine/thread.ts";
+import { FaultyTime } from "../faults/faulty-time.ts";
 import type { CollectorCall, CollectorData, CollectorNote, CollectorNoteIn } from "../engine/thread-messages.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import { createNodeHttp, createNodeWebSockets } from "../net/node-transport.ts";
@@ -12,6 +13,7 @@ import { adapterFor } from "../venues/registry.ts";
 const STATUS_EVERY_MS = 250;
 
 const data = workerData as CollectorData;
+const time = new FaultyTime();
 let collector: Collector | undefined;
 let sink: RecorderSink | undefined;
 let statusTimer: NodeJS.Timeout | undefined;
@@ -40,7 +42,7 @@ const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
     sink = new RecorderSink(call.port);
     collector = createCollector({
       adapter, subscriptions: data.subscriptions, endpoints: data.endpoints, sink, name: call.name,
-      websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock: new NodeClock(), timers: nodeTimers,
+      websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock: new NodeClock(time), timers: nodeTimers,
       // Jitter only: that many recorders do not come back at the same instant. Nothing derived depends on it.
       random: { next: () => Math.random() },
       resumeFrom: new Map(Object.entries(call.resumeFrom)),
@@ -50,6 +52,7 @@ const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
     return { value: undefined };
   },
   onNote(note) {
-    collector?.backfill(note.ranges);
+    if (note.type === "fault") time.apply(note.fault);
+    else collector?.backfill(note.ranges);
   },
 });

@@ -5,6 +5,9 @@ import { lastIds } from "../engine/last-ids.ts";
 import { RecorderLoop } from "../engine/recorder-loop.ts";
 import { serveThread } from "../engine/thread.ts";
 import type { RecorderCall, RecorderData, RecorderNote, RecorderOpened } from "../engine/thread-messages.ts";
+import { FaultyDisk } from "../faults/faulty-disk.ts";
+import { FaultyTime } from "../faults/faulty-time.ts";
+import { isClockFault, type LocalFault } from "../faults/local-faults.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
@@ -13,8 +16,9 @@ import { openWriter } from "../rawlog/writer.ts";
 import { adapterFor, decoderLookup } from "../venues/registry.ts";
 
 const data = workerData as RecorderData;
-const disk = new NodeDisk();
-const clock = new NodeClock();
+const disk = new FaultyDisk(new NodeDisk(), nodeTimers);
+const time = new FaultyTime();
+const clock = new NodeClock(time);
 let loop: RecorderLoop | undefined;
 
 async function open(): Promise<RecorderOpened> {
@@ -42,11 +46,18 @@ async function open(): Promise<RecorderOpened> {
   }
 }
 
+/** A sleeping machine's recorder has nothing to write either; the collectors sleep, and it only waits for them. */
+function applyFault(wrong: LocalFault): void {
+  if (!isClockFault(wrong)) disk.apply(wrong);
+  else if (wrong.name === "clock-step") time.apply(wrong);
+}
+
 const thread = serveThread<RecorderCall, never, RecorderNote>({
   async onCall(call) {
     if (call.type === "open") return { value: await open() };
     assert(loop !== undefined, "the recorder is open");
     if (call.type === "attach") loop.attach(call.port);
+    else if (call.type === "fault") applyFault(call.fault);
     else if (call.type === "reopen") loop.control({ kind: "reopen", stream_id: call.streamId, reason: call.reason });
     else {
       try {
