@@ -8,6 +8,7 @@ import { isCaptureHeld } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 import { openReader } from "../rawlog/reader.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
+import { readMarks } from "./pins.ts";
 
 /** Channels that make candles: what the symbol picker offers. */
 const CANDLE_CHANNELS: ReadonlySet<string> = new Set(["aggTrade", "trade"]);
@@ -27,6 +28,14 @@ export async function captureBytes(captureFolder: string): Promise<number> {
   return bytes;
 }
 
+/** What the log alone says of its capture. */
+type LogSummary = Omit<CaptureSummary, "pinned" | "exportedMs"> & { readonly lastSeq: number | undefined };
+
+/** With what lies beside the log, which changes without it. */
+async function withMarks(captureFolder: string, { lastSeq, ...summary }: LogSummary): Promise<CaptureSummary> {
+  return { ...summary, ...(await readMarks(captureFolder, lastSeq)) };
+}
+
 /** Captures by name, looked at once. */
 export async function summarizeCaptures(dataFolder: string, recordingId: string | undefined): Promise<readonly CaptureSummary[]> {
   const catalog = new CaptureCatalog(dataFolder);
@@ -43,7 +52,7 @@ export async function summarizeCaptures(dataFolder: string, recordingId: string 
  */
 export class CaptureCatalog {
   readonly #folder: string;
-  readonly #settled = new Map<string, { readonly stamp: string; readonly summary: CaptureSummary }>();
+  readonly #settled = new Map<string, { readonly stamp: string; readonly summary: LogSummary }>();
   #followed: { readonly captureId: string; readonly reader: RawLogReader } | undefined;
 
   constructor(dataFolder: string) {
@@ -66,11 +75,11 @@ export class CaptureCatalog {
     const captureFolder = join(this.#folder, captureId);
     const stamp = await stampOf(captureFolder);
     const known = this.#settled.get(captureId);
-    if (known?.stamp === stamp) return known.summary;
+    if (known?.stamp === stamp) return withMarks(captureFolder, known.summary);
     const summary = await summarize(captureFolder, captureId);
     // A crashed capture may be taken up by another process at any time, which changes nothing in its files at first.
     if (summary.state === "complete" || summary.state === "damaged" || summary.state === "newer") this.#settled.set(captureId, { stamp, summary });
-    return summary;
+    return withMarks(captureFolder, summary);
   }
 
   async #growing(captureId: string): Promise<CaptureSummary> {
@@ -78,10 +87,11 @@ export class CaptureCatalog {
     try {
       if (this.#followed === undefined) this.#followed = { captureId, reader: await openReader({ disk: new NodeDisk(), folder: captureFolder }) };
       else await this.#followed.reader.refresh();
-      return { ...contents(this.#followed.reader), captureId, bytes: await captureBytes(captureFolder), state: "recording", proof: undefined };
+      const summary = { ...contents(this.#followed.reader), captureId, bytes: await captureBytes(captureFolder), state: "recording", proof: undefined } as const;
+      return await withMarks(captureFolder, summary);
     } catch (error) {
       await this.#unfollow();
-      return unreadable(captureId, error, await captureBytes(captureFolder));
+      return withMarks(captureFolder, unreadable(captureId, error, await captureBytes(captureFolder)));
     }
   }
 
@@ -109,7 +119,7 @@ async function stampOf(captureFolder: string): Promise<string> {
   return stamps.join("\n");
 }
 
-async function summarize(captureFolder: string, captureId: string): Promise<CaptureSummary> {
+async function summarize(captureFolder: string, captureId: string): Promise<LogSummary> {
   let reader: RawLogReader;
   try {
     reader = await openReader({ disk: new NodeDisk(), folder: captureFolder });
@@ -124,10 +134,10 @@ async function summarize(captureFolder: string, captureId: string): Promise<Capt
 }
 
 /** What is wrong with it is the verifier's to tell; here it must only not disappear. */
-function unreadable(captureId: string, error: unknown, bytes: number): CaptureSummary {
+function unreadable(captureId: string, error: unknown, bytes: number): LogSummary {
   return {
     captureId, venues: [], symbols: [], streams: 0, fromMs: undefined, toMs: undefined, events: 0, bytes,
-    bytesPerEvent: undefined, state: isNewer(error) ? "newer" : "damaged", simulated: false, proof: undefined, instruments: [],
+    bytesPerEvent: undefined, state: isNewer(error) ? "newer" : "damaged", simulated: false, proof: undefined, instruments: [], lastSeq: undefined,
   };
 }
 
@@ -142,7 +152,7 @@ async function stateOf(reader: RawLogReader, captureFolder: string): Promise<Cap
   return (await isCaptureHeld(new NodeDisk(), captureFolder)) ? "recording" : "crashed";
 }
 
-function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbols" | "streams" | "fromMs" | "toMs" | "events" | "bytesPerEvent" | "simulated" | "instruments"> {
+function contents(reader: RawLogReader): Omit<LogSummary, "captureId" | "bytes" | "state" | "proof"> {
   const streams = reader.streams.filter(({ stream }) => stream.venue !== "tapedeck");
   const named = streams.filter(({ stream }) => stream.channel !== "unclassified");
   const segments = reader.segments.filter((segment) => segment.count > 0);
@@ -162,6 +172,7 @@ function contents(reader: RawLogReader): Pick<CaptureSummary, "venues" | "symbol
     bytesPerEvent: sealedBytesPerEvent(reader),
     simulated: venues.includes("sim"),
     instruments: [...instruments.values()],
+    lastSeq: segments.reduce((last, { toSeq }) => Math.max(last, toSeq), 0),
   };
 }
 
