@@ -30,6 +30,8 @@ export const SIBLING_EXCEPTIONS = {
   metrics: { types: ["bridge"] },
   // The cache is the bridge client's, which knows it as an interface.
   store: { types: ["bridge"] },
+  // Log → Parquet: the same events as replay tells, written by DuckDB, which store opens.
+  lake: { values: ["rawlog", "replay", "store"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
   sim: { types: ["venues"], values: ["net"] },
   // Faults of this machine wrap its real clock and disk.
@@ -68,6 +70,6 @@ export const PACKAGES = {
   "@fontsource-variable/jetbrains-mono": ["src/renderer/"],
   "lightweight-charts": ["src/renderer/chart/"],
 
-  "@duckdb/node-api": ["src/main/store/", "bench/"],
+  "@duckdb/node-api": ["src/main/store/", "src/main/lake/", "bench/"],
   "tardis-dev": ["bench/"],
 };

@@ -1,5 +1,6 @@
 // One connection to the cache file: prepared statements by their text, appenders by their table, transactions.
-import { BIGINT, DuckDBInstance, type DuckDBAppender, type DuckDBConnection, type DuckDBDataChunk, type DuckDBPreparedStatement, type DuckDBValue } from "@duckdb/node-api";
+import { BIGINT, type DuckDBAppender, type DuckDBConnection, type DuckDBDataChunk, type DuckDBInstance, type DuckDBPreparedStatement, type DuckDBValue } from "@duckdb/node-api";
+import { openDuckDb } from "./duckdb.ts";
 
 export type Parameter = string | number | undefined;
 
@@ -8,10 +9,6 @@ const SETTINGS = {
   threads: "2",
   memory_limit: "256MB",
   max_temp_directory_size: "1GB",
-  // Everything that is used is built in; a download would hang where there is no network.
-  autoinstall_known_extensions: "false",
-  autoload_known_extensions: "false",
-  allow_community_extensions: "false",
 } as const;
 
 /** The log beside the file, folded into it when it is longer: bounds it, and what an opening after a crash must replay. */
@@ -30,7 +27,7 @@ export class CacheSession {
 
   /** Opens or makes the file; DuckDB locks it against other processes. Throws DuckDB's errors as they are. */
   static async open(file: string, logMegabytesMax: number): Promise<CacheSession> {
-    const instance = await DuckDBInstance.create(file, { ...SETTINGS, checkpoint_threshold: `${logMegabytesMax}MB`, temp_directory: `${file}.tmp` });
+    const instance = await openDuckDb(file, { ...SETTINGS, checkpoint_threshold: `${logMegabytesMax}MB`, temp_directory: `${file}.tmp` });
     try {
       return new CacheSession(instance, await instance.connect());
     } catch (error) {
