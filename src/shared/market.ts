@@ -148,22 +148,27 @@ export type RefusalCode =
   | "malformed-json" | "wrong-shape" | "wrong-type" | "bad-number" | "unknown-stream" | "too-large" | "implausible-time" | "too-many-items";
 
 /** Pure knowledge of one channel's wire format in one era: a function of the bytes and of how they came. */
-export type Decode = (payload: Uint8Array, context: DecodeContext) => DecodeOutcome;
+export interface Decode {
+  (payload: Uint8Array, context: DecodeContext): DecodeOutcome;
+  /** It fills or reads `context.carried`: readers that give one decode each message once, in arrival order, wanted or not (shared/carried). */
+  readonly carries?: true;
+}
 export interface DecodeContext {
   readonly stream: StreamRef;
   readonly source: MessageSource;
   /** Receive time, for venues that send no event time (flagged in CANONICAL.md). */
   readonly recvNs: bigint;
   /**
-   * Last known fields of a stream whose messages hold only what changed (Bybit `tickers`). Absent: the message is read alone, and what it
-   * does not say is not said.
+   * Last known fields of the instrument, for streams whose messages hold only what changed (Bybit `tickers`) or one part of an event (OKX
+   * `mark-price`, `index-tickers`). Absent: the message is read alone, and what it does not say is not said.
    */
   readonly carried?: CarriedFields;
 }
 
 /**
- * A stream's memory between messages: field name → the venue's text. Kept by who reads the stream in arrival order (one per stream), changed
- * by its decoder only, small and bounded by the venue's field names; part of a reader's checkpoints. A function of the log's prefix alone.
+ * An instrument's memory between messages: field name → the venue's text. Kept by who reads in arrival order (`CarriedStreams`, one per
+ * instrument), changed by decoders only, small and bounded by their field names; part of a reader's checkpoints. A function of the log's
+ * prefix alone.
  */
 export type CarriedFields = Map<string, string>;
 
