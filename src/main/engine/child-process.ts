@@ -2,7 +2,8 @@
 // thread (native add-ons). A child never outlives its parent: it ends by itself, in order, when the channel between them closes.
 import { fork } from "node:child_process";
 import { fileURLToPath } from "node:url";
-import { FaultError, assert, fault, type Fault } from "../../shared/base.ts";
+import { assert, fault, type Fault } from "../../shared/base.ts";
+import { PendingCalls } from "./pending-calls.ts";
 import { keepHeapSmall } from "./small-heap.ts";
 import { faultOf, type FromThread, type ToThread } from "./thread.ts";
 
@@ -95,9 +96,8 @@ export class ChildProcess<Call, NoteIn, NoteOut> {
   readonly name: string;
   readonly pid: number | undefined;
   readonly #child: SpawnedChild;
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #calls = new PendingCalls();
   readonly #exited: Promise<void>;
-  #nextId = 1;
   #state: "running" | "closing" | "dead" = "running";
 
   constructor(options: ChildProcessOptions<NoteOut>) {
@@ -108,37 +108,24 @@ export class ChildProcess<Call, NoteIn, NoteOut> {
     this.#child.onMessage((received) => {
       const message = received as FromThread<NoteOut>;
       if (message.type === "note") options.onNote(message.note);
-      else this.#settle(message);
+      else this.#calls.settle(message);
     });
     this.#exited = new Promise((resolve) => {
       this.#child.onExit((exit) => {
         const expected = this.#state === "closing";
         this.#state = "dead";
         const gone = deathOf(name, exit);
-        for (const waiter of this.#waiting.values()) waiter.reject(new FaultError(gone));
-        this.#waiting.clear();
+        this.#calls.fail(gone);
         resolve();
         if (!expected) options.onDeath(gone);
       });
     });
   }
 
-  #settle(message: Exclude<FromThread<NoteOut>, { type: "note" }>): void {
-    const waiter = this.#waiting.get(message.id);
-    this.#waiting.delete(message.id);
-    if (message.ok) waiter?.resolve(message.value);
-    else waiter?.reject(new FaultError(message.fault));
-  }
-
   /** Resolves with the child's answer; rejects with its fault, or with `engine.process-ended` when it ends first. */
   call<T>(call: Call): Promise<T> {
     if (this.#state === "dead") return Promise.reject(fault("engine.process-ended", `The ${this.name} process has ended`));
-    const id = this.#nextId;
-    this.#nextId += 1;
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (value) => { resolve(value as T); }, reject });
-      this.#child.send({ type: "call", id, call } satisfies ToThread<Call, NoteIn>);
-    });
+    return this.#calls.add<T>((id) => { this.#child.send({ type: "call", id, call } satisfies ToThread<Call, NoteIn>); });
   }
 
   note(note: NoteIn): void {

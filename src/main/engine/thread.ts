@@ -2,6 +2,7 @@
 import { Worker, parentPort, type TransferListItem } from "node:worker_threads";
 import { FaultError, assert, fault, type Fault } from "../../shared/base.ts";
 import { fileSystemFault } from "../rawlog/node-disk.ts";
+import { PendingCalls } from "./pending-calls.ts";
 import { keepHeapSmall } from "./small-heap.ts";
 
 /** A call in, an answer out, and notes in both directions. */
@@ -44,9 +45,8 @@ export interface ThreadOptions<NoteOut> {
 export class Thread<Call, NoteIn, NoteOut> {
   readonly name: string;
   readonly #worker: Worker;
-  readonly #waiting = new Map<number, { resolve: (value: unknown) => void; reject: (error: Error) => void }>();
+  readonly #calls = new PendingCalls();
   readonly #exited: Promise<void>;
-  #nextId = 1;
   #state: "running" | "closing" | "dead" = "running";
 
   constructor(options: ThreadOptions<NoteOut>) {
@@ -61,7 +61,7 @@ export class Thread<Call, NoteIn, NoteOut> {
     let failure: Fault | undefined;
     this.#worker.on("message", (message: FromThread<NoteOut>) => {
       if (message.type === "note") options.onNote(message.note);
-      else this.#settle(message);
+      else this.#calls.settle(message);
     });
     this.#worker.on("error", (error) => {
       failure = faultOf(error);
@@ -71,30 +71,17 @@ export class Thread<Call, NoteIn, NoteOut> {
         const expected = this.#state === "closing";
         this.#state = "dead";
         const gone = failure ?? { code: "engine.thread-ended", message: `The ${this.name} thread ended (exit code ${code})` };
-        for (const waiter of this.#waiting.values()) waiter.reject(new FaultError(gone));
-        this.#waiting.clear();
+        this.#calls.fail(gone);
         if (!expected) options.onDeath(gone);
         resolve();
       });
     });
   }
 
-  #settle(message: Exclude<FromThread<NoteOut>, { type: "note" }>): void {
-    const waiter = this.#waiting.get(message.id);
-    this.#waiting.delete(message.id);
-    if (message.ok) waiter?.resolve(message.value);
-    else waiter?.reject(new FaultError(message.fault));
-  }
-
   /** Resolves with the thread's answer; rejects with its fault, or when the thread ends first. */
   call<T>(call: Call, transfer: readonly TransferListItem[] = []): Promise<T> {
     if (this.#state === "dead") return Promise.reject(fault("engine.thread-ended", `The ${this.name} thread has ended`));
-    const id = this.#nextId;
-    this.#nextId += 1;
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (value) => { resolve(value as T); }, reject });
-      this.#worker.postMessage({ type: "call", id, call } satisfies ToThread<Call, NoteIn>, transfer);
-    });
+    return this.#calls.add<T>((id) => { this.#worker.postMessage({ type: "call", id, call } satisfies ToThread<Call, NoteIn>, transfer); });
   }
 
   note(note: NoteIn, transfer: readonly TransferListItem[] = []): void {
