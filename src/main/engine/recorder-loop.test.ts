@@ -14,9 +14,10 @@ import { SeededRandom } from "../sim/random.ts";
 import type { Collector } from "../venues/collector.ts";
 import { decoderLookup } from "../venues/registry.ts";
 import { aggTrade, ScriptedVenue, START_MS } from "../venues/scripted-venue.testkit.ts";
+import type { StreamLatency } from "./latency-meter.ts";
 import { RecorderLoop } from "./recorder-loop.ts";
 import { RecorderSink } from "./recorder-sink.ts";
-import type { RecorderNote, RecorderToCollector } from "./thread-messages.ts";
+import type { RecorderLatency, RecorderNote, RecorderToCollector } from "./thread-messages.ts";
 
 const FOLDER = "/data/captures/full";
 const CONFIG: CaptureConfig = {
@@ -28,6 +29,7 @@ let disk: SimDisk;
 let writer: RawLogWriter;
 let loop: RecorderLoop;
 let notes: RecorderNote[];
+let latencies: RecorderLatency[];
 let venue: ScriptedVenue;
 let collector: Collector;
 let port: MessagePort;
@@ -41,13 +43,14 @@ beforeEach(async () => {
   disk = new SimDisk(new SeededRandom(3));
   venue = new ScriptedVenue();
   notes = [];
+  latencies = [];
   nextId = 1;
   writer = await open();
-  loop = new RecorderLoop({ writer, clock: venue.clock, sha256, config: CONFIG, timers: venue.clock, say: (note) => notes.push(note) });
+  loop = new RecorderLoop({ writer, clock: venue.clock, sha256, config: CONFIG, timers: venue.clock, machineMs: () => venue.clock.monotonicMs(), say: (note) => { if (note.type === "positions") notes.push(note); else latencies.push(note); } });
   const channel = new MessageChannel();
   loop.attach(channel.port1);
   port = channel.port2;
-  collector = venue.collector({ sink: new RecorderSink(port) });
+  collector = venue.collector({ sink: new RecorderSink(port, () => ({ wallNs: venue.clock.wallNs(), machineMs: venue.clock.monotonicMs() })) });
   collector.start();
   await venue.clock.advance(20);
   venue.acknowledge(venue.socket);
@@ -144,4 +147,15 @@ test("a message with a time that the log cannot hold is recorded, refused by its
   expect(writer.halted).toBeUndefined();
   expect(collector.status().streams[0]).toMatchObject({ state: "gap", messages: 7, gapsOpen: 1 });
   await until(() => venue.requests.some((path) => path.includes("aggTrades")), () => venue.clock.advance(100));
+});
+
+test("says how long messages took from receiving to the log, and when each commit was written", async () => {
+  await trades(25);
+  await until(() => writer.positions.durable >= 25);
+  const last = (): StreamLatency | undefined => latencies.at(-1)?.report.streams[0];
+  await until(() => last()?.hereToLog?.count === 25, () => venue.clock.advance(100));
+  expect(last()).toMatchObject({ streamId: "sim:BTCUSDT:aggTrade", exchangeToHere: { count: 25 } });
+  const marks = notes.flatMap(({ written }) => written);
+  expect(marks.map(({ seq }) => seq)).toEqual([...new Set(marks.map(({ seq }) => seq))].sort((a, b) => a - b));
+  expect(marks.at(-1)?.seq).toBe(notes.at(-1)?.positions.written);
 });

@@ -4,9 +4,10 @@ import { FaultError, type Clock, type Fault, type Sha256, type Timers } from "..
 import { configDigest, encodeControl, type CaptureConfig, type ControlRecord } from "../../shared/control.ts";
 import { CONTROL_CONNECTION, CONTROL_STREAM } from "../../shared/raw.ts";
 import type { RawLogWriter } from "../rawlog/types.ts";
-import { unpackDrafts, type DraftBatch } from "./draft-batch.ts";
+import { unpackDrafts } from "./draft-batch.ts";
+import { LatencyMeter } from "./latency-meter.ts";
 import { faultOf } from "./thread.ts";
-import type { CollectorToRecorder, RecorderNote, RecorderToCollector } from "./thread-messages.ts";
+import type { CollectorToRecorder, RecorderLatency, RecorderNote, RecorderToCollector, WrittenMark } from "./thread-messages.ts";
 
 export interface RecorderOptions {
   readonly writer: RawLogWriter;
@@ -14,11 +15,14 @@ export interface RecorderOptions {
   readonly sha256: Sha256;
   readonly config: CaptureConfig;
   readonly timers: Timers;
-  say(note: RecorderNote): void;
+  /** The monotonic clock that all threads share. */
+  machineMs(): number;
+  say(note: RecorderNote | RecorderLatency): void;
 }
 
 /** A commit comes every 10 ms; readers woken half as often do the same work in half the passes, and a screen sees no difference. */
 const NOTE_EVERY_MS = 20;
+const LATENCY_EVERY_MS = 1_000;
 
 /** Batches wait in a chain of promises; credit bounds how many bytes that can be. */
 export class RecorderLoop {
@@ -27,12 +31,19 @@ export class RecorderLoop {
   #work: Promise<void> = Promise.resolve();
   #halted: Fault | undefined;
   #cancelNote: (() => void) | undefined;
+  readonly #latency = new LatencyMeter();
+  /** Since the last note; the note's distance bounds them. */
+  #written: WrittenMark[] = [];
+  #saidSeq = 0;
+  #cancelLatency: (() => void) | undefined;
 
   constructor(options: RecorderOptions) {
     this.#options = options;
-    options.writer.onPositions(() => {
+    options.writer.onPositions(({ written }) => {
+      this.#measure(written);
       this.#note();
     });
+    this.#sayLatencyLater();
     this.control({ kind: "config", config: options.config, digest: configDigest(options.config, options.sha256) });
   }
 
@@ -41,7 +52,7 @@ export class RecorderLoop {
     this.#ports.push(port);
     if (this.#halted !== undefined) port.postMessage({ type: "halted", fault: this.#halted } satisfies RecorderToCollector);
     port.on("message", (message: CollectorToRecorder) => {
-      this.#work = this.#work.then(() => this.#take(port, message.batch, message.bytes));
+      this.#work = this.#work.then(() => this.#take(port, message));
     });
   }
 
@@ -61,13 +72,14 @@ export class RecorderLoop {
     });
   }
 
-  async #take(port: MessagePort, batch: DraftBatch, bytes: number): Promise<void> {
+  async #take(port: MessagePort, { batch, bytes, mark }: CollectorToRecorder): Promise<void> {
     if (this.#halted !== undefined) return;
     try {
       const { writer } = this.#options;
+      const nowMs = this.#options.machineMs();
       for (const draft of unpackDrafts(batch)) {
         if (!writer.hasRoom) await writer.room();
-        writer.append(draft);
+        this.#latency.appended(draft, writer.append(draft).seq, mark, nowMs);
       }
       port.postMessage({ type: "credit", bytes } satisfies RecorderToCollector);
     } catch (error) {
@@ -81,6 +93,21 @@ export class RecorderLoop {
     this.#halted = writer.halted ?? faultOf(error);
     for (const port of this.#ports) port.postMessage({ type: "halted", fault: this.#halted } satisfies RecorderToCollector);
     this.#say();
+  }
+
+  #measure(written: number): void {
+    if (written <= (this.#written.at(-1)?.seq ?? this.#saidSeq)) return;
+    const atMs = this.#options.machineMs();
+    this.#latency.written(written, atMs);
+    this.#written.push({ seq: written, atMs });
+  }
+
+  #sayLatencyLater(): void {
+    const { timers, machineMs } = this.#options;
+    this.#cancelLatency = timers.after(LATENCY_EVERY_MS, () => {
+      this.#options.say({ type: "latency", report: this.#latency.report(machineMs()) });
+      this.#sayLatencyLater();
+    });
   }
 
   #note(): void {
@@ -97,13 +124,18 @@ export class RecorderLoop {
   #say(): void {
     this.#cancelNote?.();
     this.#cancelNote = undefined;
-    this.#options.say({ type: "positions", positions: this.#options.writer.positions, halted: this.#halted });
+    const { positions } = this.#options.writer;
+    const written = this.#written;
+    this.#written = [];
+    this.#saidSeq = written.at(-1)?.seq ?? this.#saidSeq;
+    this.#options.say({ type: "positions", positions, halted: this.#halted, written });
   }
 
   /** Takes what is queued, seals the log and says the last positions. */
   async close(reason: string): Promise<void> {
     await this.#work;
     this.#cancelNote?.();
+    this.#cancelLatency?.();
     for (const port of this.#ports) port.close();
     const { writer } = this.#options;
     try {

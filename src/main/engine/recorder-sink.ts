@@ -4,6 +4,7 @@ import { FaultError, type Fault } from "../../shared/base.ts";
 import type { RawDraft } from "../../shared/raw.ts";
 import type { CollectorSink } from "../venues/outbox.ts";
 import { packDrafts } from "./draft-batch.ts";
+import type { ClockMark } from "./latency-meter.ts";
 import type { CollectorToRecorder, RecorderToCollector } from "./thread-messages.ts";
 
 /** Bytes on their way to the recorder: about a second of a very busy venue. Beyond it the collector stops reading. */
@@ -11,12 +12,15 @@ export const CREDIT_BYTES = 8 * 1_024 * 1_024;
 
 export class RecorderSink implements CollectorSink {
   readonly #port: MessagePort;
+  readonly #mark: () => ClockMark;
   #outstanding = 0;
   #halted: Fault | undefined;
   #waiting: { readonly promise: Promise<void>; resolve: () => void; reject: (error: Error) => void } | undefined;
 
-  constructor(port: MessagePort) {
+  /** `mark`: now, on the clock of the receive times and on the machine's. */
+  constructor(port: MessagePort, mark: () => ClockMark) {
     this.#port = port;
+    this.#mark = mark;
     port.on("message", (message: RecorderToCollector) => {
       this.#receive(message);
     });
@@ -27,7 +31,7 @@ export class RecorderSink implements CollectorSink {
     const batch = packDrafts(drafts);
     const bytes = batch.bytes.byteLength;
     this.#outstanding += bytes;
-    this.#port.postMessage({ type: "batch", batch, bytes } satisfies CollectorToRecorder, [batch.bytes]);
+    this.#port.postMessage({ type: "batch", batch, bytes, mark: this.#mark() } satisfies CollectorToRecorder, [batch.bytes]);
     return this.#outstanding < CREDIT_BYTES ? undefined : this.#room();
   }
 

@@ -7,14 +7,17 @@ import type { PlayerCommand } from "../../shared/protocol/commands.ts";
 import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { BarKey, FormingBar } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
+import type { ImportFormat } from "../importers/foreign.ts";
 import type { BackfillRange, Endpoints, Subscription } from "../venues/adapter.ts";
 import type { ResumePoint } from "../venues/collector.ts";
 import type { ClockFault, LocalFault } from "../faults/local-faults.ts";
 import type { DraftBatch } from "./draft-batch.ts";
+import type { ClockMark, LatencyReport } from "./latency-meter.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 
 // ── collector → recorder, over a MessagePort of their own ────────────────────
-export type CollectorToRecorder = { readonly type: "batch"; readonly batch: DraftBatch; readonly bytes: number };
+/** `mark`: by which the receive times of the batch are placed on the clock that all threads share. */
+export type CollectorToRecorder = { readonly type: "batch"; readonly batch: DraftBatch; readonly bytes: number; readonly mark: ClockMark };
 export type RecorderToCollector =
   /** So many bytes have been appended: the collector may send as many again. */
   | { readonly type: "credit"; readonly bytes: number }
@@ -45,6 +48,17 @@ export interface RecorderNote {
   readonly type: "positions";
   readonly positions: LogPositions;
   readonly halted: Fault | undefined;
+  /** What was written since the note before, oldest first, and when (machineMs). */
+  readonly written: readonly WrittenMark[];
+}
+export interface WrittenMark {
+  readonly seq: number;
+  readonly atMs: number;
+}
+/** Once a second. */
+export interface RecorderLatency {
+  readonly type: "latency";
+  readonly report: LatencyReport;
 }
 
 // ── collector ────────────────────────────────────────────────────────────────
@@ -134,7 +148,7 @@ export interface ImportJob {
   readonly kind: "import";
   readonly dataFolder: string;
   readonly captureId: string;
-  readonly format: "hft" | "cryptofeed" | "jsonl";
+  readonly format: ImportFormat;
   readonly venue: VenueId;
   readonly fold: "trade" | "aggTrade" | undefined;
   readonly files: readonly string[];

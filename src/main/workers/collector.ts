@@ -1,6 +1,7 @@
 // Thread entry: one venue's sockets, polls and backfill.
 import { workerData } from "node:worker_threads";
 import { assert, fault } from "../../shared/base.ts";
+import { machineMs } from "../engine/latency-clock.ts";
 import { RecorderSink } from "../engine/recorder-sink.ts";
 import { serveThread } from "../engine/thread.ts";
 import { FaultyTime } from "../faults/faulty-time.ts";
@@ -14,6 +15,7 @@ const STATUS_EVERY_MS = 250;
 
 const data = workerData as CollectorData;
 const time = new FaultyTime();
+const clock = new NodeClock(time);
 let collector: Collector | undefined;
 let sink: RecorderSink | undefined;
 let statusTimer: NodeJS.Timeout | undefined;
@@ -39,10 +41,10 @@ const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
     assert(collector === undefined, "a collector starts once");
     const adapter = adapterFor(data.venue);
     if (adapter === undefined) throw fault("record.unknown-venue", `No adapter records venue ${data.venue}`);
-    sink = new RecorderSink(call.port);
+    sink = new RecorderSink(call.port, () => ({ wallNs: clock.wallNs(), machineMs: machineMs() }));
     collector = createCollector({
       adapter, subscriptions: data.subscriptions, endpoints: data.endpoints, sink, name: call.name,
-      websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock: new NodeClock(time), timers: nodeTimers,
+      websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock, timers: nodeTimers,
       // Jitter only: that many recorders do not come back at the same instant. Nothing derived depends on it.
       random: { next: () => Math.random() },
       resumeFrom: new Map(Object.entries(call.resumeFrom)),

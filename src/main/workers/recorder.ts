@@ -2,9 +2,10 @@
 import { workerData } from "node:worker_threads";
 import { assert } from "../../shared/base.ts";
 import { lastIds } from "../engine/last-ids.ts";
+import { machineMs } from "../engine/latency-clock.ts";
 import { RecorderLoop } from "../engine/recorder-loop.ts";
 import { serveThread } from "../engine/thread.ts";
-import type { RecorderCall, RecorderData, RecorderNote, RecorderOpened } from "../engine/thread-messages.ts";
+import type { RecorderCall, RecorderData, RecorderLatency, RecorderNote, RecorderOpened } from "../engine/thread-messages.ts";
 import { FaultyDisk } from "../faults/faulty-disk.ts";
 import { FaultyTime } from "../faults/faulty-time.ts";
 import { isClockFault, type LocalFault } from "../faults/local-faults.ts";
@@ -32,7 +33,7 @@ async function open(): Promise<RecorderOpened> {
     });
     const ids = await lastIds(reader, decoderLookup, streams);
     loop = new RecorderLoop({
-      writer, clock, sha256, config, timers: nodeTimers,
+      writer, clock, sha256, config, timers: nodeTimers, machineMs,
       say: (note) => {
         thread.note(note);
       },
@@ -52,7 +53,7 @@ function applyFault(wrong: LocalFault): void {
   else if (wrong.name === "clock-step") time.apply(wrong);
 }
 
-const thread = serveThread<RecorderCall, never, RecorderNote>({
+const thread = serveThread<RecorderCall, never, RecorderNote | RecorderLatency>({
   async onCall(call) {
     if (call.type === "open") return { value: await open() };
     assert(loop !== undefined, "the recorder is open");
