@@ -49,7 +49,6 @@ export const METERED_STREAMS_MAX = 1_000;
 const WAITING_FIRST = 4_096;
 
 export class LatencyMeter {
-  readonly #streams = new Map<string, StreamMeter>();
   readonly #channels = new Map<string, ChannelMeter>();
   readonly #slots: StreamMeter[] = [];
   readonly #slotOf = new Map<string, number>();
