@@ -21,6 +21,11 @@ export function venueFromText(text: string): VenueId | undefined {
   return VENUE_IDS.find((id) => id === text);
 }
 
+/** The other way round: `binance` of binance-usdm, else the venue id itself. */
+export function exchangeOf(venue: VenueId): string {
+  return Object.keys(FUTURES_OF).find((exchange) => FUTURES_OF[exchange] === venue) ?? venue;
+}
+
 export interface Instrument {
   readonly venue: VenueId;
   /** The venue's own symbol text, upper case: BTCUSDT. */
