@@ -14,6 +14,7 @@ import type { ClockFault, LocalFault } from "../faults/local-faults.ts";
 import type { DraftBatch } from "./draft-batch.ts";
 import type { ClockMark, LatencyReport } from "./latency-meter.ts";
 import type { LogPositions } from "../rawlog/types.ts";
+import type { FoldStanding } from "../canonical/types.ts";
 
 // ── collector → recorder, over a MessagePort of their own ────────────────────
 /** `mark`: by which the receive times of the batch are placed on the clock that all threads share. */
@@ -115,6 +116,9 @@ export interface DeriverNote {
   readonly type: "derived";
   readonly position: number;
   readonly gapsOpen: number;
+  readonly folds: readonly FoldStanding[];
+  /** Nothing more is derived in this run; the log goes on. */
+  readonly failed: boolean;
   readonly problems: readonly Fault[];
   /** Open bars that changed since the note before; empty unless watched. */
   readonly forming: readonly FormingBar[];

@@ -1,11 +1,12 @@
-// Lines of a foreign file, plain or gzip, as bytes and in batches: memory stays flat however long the file is.
+// Lines of a foreign file, plain, gzip or a zip of one file, as bytes and in batches: memory stays flat however long the file is.
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { stat } from "node:fs/promises";
 import { basename } from "node:path";
-import { Transform, pipeline } from "node:stream";
-import { createGunzip } from "node:zlib";
+import { Transform, pipeline, type Duplex } from "node:stream";
+import { createGunzip, createInflateRaw } from "node:zlib";
 import { fault, type StopSignal } from "../../shared/base.ts";
+import { ZIP_DAMAGED, checkedAgainst, findZipMember, onlyRange } from "./zip-member.ts";
 
 /** Longest line taken: a 10 MB frame fits, a file without line ends does not fill the memory. */
 export const LINE_BYTES_MAX = 64 * 1024 * 1024;
@@ -45,17 +46,22 @@ function readFault(error: unknown, path: string, line: number): unknown {
   const found = code(error);
   if (found === undefined) return error;
   const details = { file: path, line };
-  if (found === "Z_BUF_ERROR") return fault("import.truncated", `${path} line ${line}: the gzip file ends too early: it was cut off; get it whole`, details);
-  if (found.startsWith("Z_")) return fault("import.bad-gzip", `${path} line ${line}: the gzip data is damaged (${error instanceof Error ? error.message : found})`, details);
+  if (found === "Z_BUF_ERROR") return fault("import.truncated", `${path} line ${line}: the compressed data ends too early: it was cut off; get it whole`, details);
+  if (found === ZIP_DAMAGED) return fault("import.bad-zip", `${path}: the zip archive is damaged (${error instanceof Error ? error.message : found})`, details);
+  if (found.startsWith("Z_")) return fault("import.bad-gzip", `${path} line ${line}: the compressed data is damaged (${error instanceof Error ? error.message : found})`, details);
   return fault("import.unreadable", `${path} line ${line}: ${error instanceof Error ? error.message : found}`, details);
 }
 
-async function isGzip(path: string): Promise<boolean> {
-  for await (const head of createReadStream(path, { start: 0, end: 1 })) {
+/** What turns the file's bytes into text: nothing, gunzip, or the way into a zip archive. */
+async function unpacking(path: string, size: number): Promise<readonly Duplex[]> {
+  for await (const head of createReadStream(path, { start: 0, end: 3 })) {
     const bytes = head as Buffer;
-    return bytes[0] === 0x1f && bytes[1] === 0x8b;
+    if (bytes[0] === 0x1f && bytes[1] === 0x8b) return [createGunzip({ chunkSize: CHUNK_BYTES })];
+    if (bytes.toString("latin1") !== "PK\u0003\u0004") return [];
+    const member = await findZipMember(path, size);
+    return [onlyRange(member.from, member.until), ...(member.compressed ? [createInflateRaw({ chunkSize: CHUNK_BYTES })] : []), checkedAgainst(member)];
   }
-  return false;
+  return [];
 }
 
 /** Splits into lines without their line ends (`\n` or `\r\n`); a last line without one counts. */
@@ -74,12 +80,11 @@ export async function* readForeignLines(path: string, stop?: StopSignal): AsyncG
     },
   });
   const source = createReadStream(path, { highWaterMark: CHUNK_BYTES });
-  const gunzip = (await isGzip(path)) ? createGunzip({ chunkSize: CHUNK_BYTES }) : undefined;
-  const text = gunzip ?? tap;
+  const unpack = await unpacking(path, bytesInFile);
+  const text = unpack.at(-1) ?? tap;
   // Errors of any part reach the reader of the last one: pipeline destroys them all with it.
   const closed = (): void => {};
-  if (gunzip === undefined) pipeline(source, tap, closed);
-  else pipeline(source, tap, gunzip, closed);
+  pipeline([source, tap, ...unpack], closed);
   try {
     for await (const piece of text) {
       if (stop?.aborted === true) throw fault("import.stopped", "the import was stopped, as asked; nothing was kept");

@@ -4,7 +4,8 @@ import { eventNs, instrumentId, streamRef, type DecoderLookup, type Instrument, 
 import type { RawDraft } from "../../shared/raw.ts";
 import type { Routed } from "../venues/adapter.ts";
 import type { ForeignFormat, ForeignItem } from "./foreign.ts";
-import { readForeignLines, type FileDigest } from "./foreign-file.ts";
+import type { FileDigest } from "./foreign-file.ts";
+import { readLanes } from "./foreign-lanes.ts";
 import type { VenueRoute } from "./route-for.ts";
 
 export interface MessageReaderOptions {
@@ -56,6 +57,10 @@ function restEventNs(options: MessageReaderOptions, draft: Omit<RawDraft, "event
 
 function readMessage(options: MessageReaderOptions, socket: VenueRoute, clock: EventClock, item: Extract<ForeignItem, { kind: "message" }>): ForeignRead {
   const { connection, payload, url } = item;
+  if (item.routed !== undefined) {
+    const { venue, stream, eventNs: carriedNs } = item.routed;
+    return { kind: "message", venue, draft: { stream, source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload }, routed: true };
+  }
   const rest = url === undefined ? undefined : options.routeRest(options.venue, url);
   if (rest !== undefined) {
     const draft = { stream: rest.stream, source: rest.source, connection, recvNs: item.recvNs ?? 0n, payload };
@@ -78,32 +83,22 @@ export async function* readForeign(options: MessageReaderOptions, firstEventNs: 
   const clock = new EventClock(firstEventNs);
   const home: VenueRoute = { venue: options.venue, route: options.route };
   const sockets = new Map<string, VenueRoute>();
-  const digests: FileDigest[] = [];
-  let before = 0;
-  for (const [index, path] of options.files.entries()) {
-    const lines = readForeignLines(path, options.stop);
-    for (;;) {
-      const next = await lines.next();
-      if (next.done === true) {
-        digests.push(next.value);
-        before += next.value.bytes;
-        break;
+  const lanes = readLanes(options);
+  for (;;) {
+    const next = await lanes.next();
+    if (next.done === true) return next.value;
+    const items: ForeignRead[] = [];
+    for (const item of next.value.items) {
+      if (item.kind === "message") {
+        items.push(readMessage(options, sockets.get(item.connection) ?? home, clock, item));
+      } else if (item.kind === "connect") {
+        const socket = options.routeAt(item.url, options.venue) ?? home;
+        sockets.set(item.connection, socket);
+        items.push({ ...item, venue: socket.venue });
       }
-      const items: ForeignRead[] = [];
-      for (const [offset, line] of next.value.lines.entries()) {
-        const item = options.format.readLine(line, { file: path, line: next.value.firstLine + offset, fileNumber: index + 1 });
-        if (item.kind === "message") {
-          items.push(readMessage(options, sockets.get(item.connection) ?? home, clock, item));
-        } else if (item.kind === "connect") {
-          const socket = options.routeAt(item.url, options.venue) ?? home;
-          sockets.set(item.connection, socket);
-          items.push({ ...item, venue: socket.venue });
-        }
-      }
-      yield { items, bytesRead: before + next.value.bytesRead };
     }
+    yield { items, bytesRead: next.value.bytesRead };
   }
-  return digests;
 }
 
 /** What the first pass learns: everything that must stand in the log before the first message. */

@@ -12,13 +12,17 @@ import type { Routed } from "../venues/adapter.ts";
 import { type ForeignFormat, type ImportFormat } from "./foreign.ts";
 import { fileBytes, type FileDigest } from "./foreign-file.ts";
 import { readForeign, surveyForeign, type ForeignRead, type MessageReaderOptions, type Survey } from "./foreign-messages.ts";
+import { BINANCE_CSV } from "./read-binance-csv.ts";
 import { CRYPTOFEED } from "./read-cryptofeed.ts";
 import { HFT } from "./read-hft.ts";
 import { JSONL } from "./read-jsonl.ts";
+import { TARDIS_CSV } from "./read-tardis-csv.ts";
 import { routeRest } from "./rest-route.ts";
 import { familyOf, foldChannelsOf, routeAt } from "./route-for.ts";
 
-const FORMATS: Readonly<Record<ImportFormat, ForeignFormat>> = { hft: HFT, cryptofeed: CRYPTOFEED, jsonl: JSONL };
+const FORMATS: Readonly<Record<ImportFormat, ForeignFormat>> = {
+  hft: HFT, cryptofeed: CRYPTOFEED, jsonl: JSONL, "binance-csv": BINANCE_CSV, "tardis-csv": TARDIS_CSV,
+};
 const LATENESS_MS = 3_000;
 /** Longest text of a control record's field (shared/control.ts). */
 const TEXT_MAX = 4_096;
@@ -94,10 +98,16 @@ async function removeLeftovers(capturesFolder: string): Promise<void> {
   }
 }
 
+function wantedFolds({ format, fold }: ImportOptions, venue: VenueId): readonly string[] {
+  const own = FORMATS[format].foldChannels;
+  if (own !== undefined) return own.filter((one) => fold === undefined || fold === one.fold).map(({ channel }) => channel);
+  return fold === undefined ? foldChannelsOf(venue) : [fold];
+}
+
 function chooseFolds(options: ImportOptions, survey: Survey): Readonly<Record<string, string>> {
   const folds: Record<string, string> = {};
   for (const { venue, symbol, channels } of survey.instruments) {
-    const wanted = options.fold === undefined ? foldChannelsOf(venue) : [options.fold];
+    const wanted = wantedFolds(options, venue);
     // A channel that nothing decodes could not feed a candle.
     const fold = wanted.find((channel) => channels.includes(channel) && options.decoders(streamRef(venue, symbol, channel)) !== undefined);
     if (fold !== undefined) folds[instrumentId({ venue, symbol })] = fold;

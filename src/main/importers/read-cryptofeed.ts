@@ -1,7 +1,7 @@
 // cryptofeed's recordings ("format 2"): JSON lines with `t` = header, http, connect, send or recv. The message is a string
 // inside; its UTF-8 bytes are what was received. Times are decimal seconds, converted digit by digit, never as floats.
 import { parseDecimal } from "../../shared/decimal.ts";
-import { wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
+import { lineByLine, wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
 
 const NS_DIGITS = 9;
 /** The line's own `ts`, outside of strings: inside one its quotes would be escaped. */
@@ -74,4 +74,4 @@ function readLine(bytes: Buffer, place: Place): ForeignItem {
   }
 }
 
-export const CRYPTOFEED: ForeignFormat = { description: "cryptofeed 2", readLine };
+export const CRYPTOFEED: ForeignFormat = lineByLine("cryptofeed 2", readLine);

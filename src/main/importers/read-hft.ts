@@ -1,5 +1,5 @@
 // hftbacktest's collector captures: `<receive time> <bytes as received>` per line, 19 digits of ns or 16 digits of µs.
-import { wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
+import { lineByLine, wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
 
 const SPACE = 0x20;
 const ZERO = 0x30;
@@ -34,4 +34,4 @@ function readLine(line: Buffer, place: Place): ForeignItem {
   };
 }
 
-export const HFT: ForeignFormat = { description: "hft", readLine };
+export const HFT: ForeignFormat = lineByLine("hft", readLine);

@@ -1,5 +1,5 @@
 // One raw message per line and nothing else: no receive times, so the receive time is the event time, and the log says so.
-import { wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
+import { lineByLine, wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
 
 const OPEN_OBJECT = 0x7b;
 const OPEN_ARRAY = 0x5b;
@@ -9,4 +9,4 @@ function readLine(line: Buffer, place: Place): ForeignItem {
   return { kind: "message", recvNs: undefined, connection: `import.${place.fileNumber}`, source: "ws", url: undefined, payload: line };
 }
 
-export const JSONL: ForeignFormat = { description: "jsonl (no receive times: receive time = event time)", readLine };
+export const JSONL: ForeignFormat = lineByLine("jsonl (no receive times: receive time = event time)", readLine);

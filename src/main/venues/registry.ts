@@ -2,6 +2,7 @@
 import type { Decode, DecoderLookup, VenueId } from "../../shared/market.ts";
 import type { VenueAdapter } from "./adapter.ts";
 import { createBinanceAdapter } from "./binance/adapter.ts";
+import { archiveDecoder } from "./binance-archive/decode.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
 import { unclassifiedDecoder } from "./binance/unclassified.ts";
 import { createBybitAdapter } from "./bybit/adapter.ts";
@@ -10,6 +11,7 @@ import { unclassifiedDecoder as bybitUnclassifiedDecoder } from "./bybit/unclass
 import { createOkxAdapter } from "./okx/adapter.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./okx/decode.ts";
 import { okxUnclassifiedDecoder } from "./okx/unclassified.ts";
+import { tardisDecoder } from "./tardis/decode.ts";
 
 /**
  * Decoders by venue. The simulator speaks the USD-M wire. COIN-M looks the same, but its sizes are contracts, not base units:
@@ -37,8 +39,16 @@ const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
   "okx-spot": okxUnclassifiedDecoder("okx-spot"),
 };
 
+/** Rows of imported archives have channels of their own, whoever's market they tell of. */
+function importedDecoder(venue: VenueId, channel: string): Decode | undefined {
+  if (channel.endsWith(".tardis")) return tardisDecoder(venue, channel);
+  // COIN-M counts contracts: as on the socket, it stays unhandled.
+  return venue === "binance-usdm" || venue === "binance-spot" ? archiveDecoder(channel) : undefined;
+}
+
 export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
   if (venue === "tapedeck") return undefined;
+  if (channel.endsWith(".csv") || channel.endsWith(".tardis")) return importedDecoder(venue, channel);
   return channel === "unclassified" ? UNCLASSIFIED[venue] : DECODERS[venue]?.(channel);
 };
 
