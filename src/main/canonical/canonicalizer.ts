@@ -15,7 +15,7 @@ import { foldTrade, newStep } from "./fold.ts";
 import type { Surroundings } from "./emit.ts";
 import { loadState, saveState } from "./save.ts";
 import { CanonicalState } from "./state.ts";
-import type { CanonicalCounts, CanonicalSnapshot, Canonicalizer, CanonicalizerOptions, UnsettledGap, OpenBarContents } from "./types.ts";
+import type { CanonicalCounts, CanonicalSnapshot, Canonicalizer, CanonicalizerOptions, FoldStanding, UnsettledGap, OpenBarContents } from "./types.ts";
 
 class StateSnapshot implements CanonicalSnapshot {
   readonly state: CanonicalState;
@@ -202,6 +202,13 @@ class LogCanonicalizer implements Canonicalizer {
 
   get unsettledGaps(): readonly UnsettledGap[] {
     return [...this.#state.folds.values()].flatMap(({ gaps }) => gaps.gaps.map((gap) => ({ ...gap, streamId: gaps.streamId })));
+  }
+
+  get folds(): readonly FoldStanding[] {
+    return [...this.#state.folds.values()].map(({ streamId, sealClockMs, latenessMs, gaps: { gaps } }) => {
+      const gapsUnresolved = gaps.reduce((count, gap) => count + (gap.state === "GAP_UNRESOLVED" ? 1 : 0), 0);
+      return { streamId, sealedMs: Number.isFinite(sealClockMs) ? sealClockMs - latenessMs : undefined, gapsOpen: gaps.length - gapsUnresolved, gapsUnresolved };
+    });
   }
 
   get counts(): CanonicalCounts {

@@ -55,6 +55,8 @@ export interface Canonicalizer {
   gradeOf(key: BarKey): { readonly grade: Grade; readonly why: string } | undefined;
   /** Gaps that are not repaired, each stream's oldest first: those that the settling of later records can still change. */
   readonly unsettledGaps: readonly UnsettledGap[];
+  /** How each fold stream stands, for the health panel. */
+  readonly folds: readonly FoldStanding[];
   /** Counters for the screen and the command line. */
   readonly counts: CanonicalCounts;
   snapshot(): CanonicalSnapshot;
@@ -64,6 +66,15 @@ export interface Canonicalizer {
   /** For disk checkpoints of the deriver. `load` refuses another version's bytes. */
   save(): Uint8Array;
   load(bytes: Uint8Array): void;
+}
+
+export interface FoldStanding {
+  readonly streamId: string;
+  /** Buckets that end at or before this event time are sealed. Undefined before the first trade or tick. */
+  readonly sealedMs: number | undefined;
+  /** Gaps not repaired: those that may still be, and those that were given up. */
+  readonly gapsOpen: number;
+  readonly gapsUnresolved: number;
 }
 
 export type OpenBarContents = Pick<BarVersion, "provenance" | "excluded">;

@@ -116,7 +116,7 @@ export class DeriverLoop {
     if (!now && ms - this.#saidMs < NOTE_EVERY_MS) return;
     this.#saidMs = ms;
     const problems = this.#problems.splice(0);
-    this.#options.say({ type: "derived", position: this.#inFiles, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, problems, forming: this.#openBars() });
+    this.#options.say({ type: "derived", position: this.#inFiles, gapsOpen: this.#deriver.canonicalizer.counts.gapsOpen, folds: this.#deriver.canonicalizer.folds, failed: this.#failed, problems, forming: this.#openBars() });
   }
 
   #openBars(): readonly FormingBar[] {
