@@ -1,6 +1,7 @@
 // The contract of a venue adapter: pure knowledge of one venue. Opens no socket, reads no clock, keeps no state.
 import type { Result } from "../../shared/base.ts";
-import type { Decode, Instrument, StreamRef, VenueId } from "../../shared/market.ts";
+import type { Decimal } from "../../shared/decimal.ts";
+import type { Decode, EventKind, Instrument, StreamRef, VenueId } from "../../shared/market.ts";
 
 export interface Endpoints {
   /** Named base URLs, all configurable: e.g. { ws_public, ws_market, rest }. */
@@ -59,14 +60,25 @@ export interface BackfillRange {
   readonly toMs: number | undefined;
 }
 
+/** A range whose ids are known. */
+export type IdRange = BackfillRange & IdRun;
+
+export function hasIds(range: BackfillRange): range is IdRange {
+  return range.fromId !== undefined && range.toId !== undefined;
+}
+
 export interface IdRun { readonly fromId: number; readonly toId: number }
 
 export interface BackfillPage {
   /** The next request, or undefined when the range is covered or the venue can give no more. */
   readonly next: RestRequest | undefined;
-  /** Ids of the range that this page holds, both inclusive, ascending. */
+  /** Ids of the range that this page holds, both inclusive, ascending. Empty where ids have no order. */
   readonly ids: readonly IdRun[];
+  /** Where ids have no order: every trade of the page, newest first and without a hole. Who asked knows which of them it has seen. */
+  readonly trades?: readonly PagedTrade[];
 }
+
+export interface PagedTrade { readonly tradeId: string; readonly eventMs: number }
 
 export interface Backfill {
   /** The first request for a range. Undefined: it cannot be backfilled (no such endpoint, or a needed time is unknown). */
@@ -87,6 +99,30 @@ export interface RestPoll {
   readonly stream: StreamRef;
   readonly request: RestRequest;
   readonly everyMs: number;
+  /** The first one comes within this time; without it within a fifth of the period. */
+  readonly firstWithinMs?: number;
+}
+
+/** What a venue says of an instrument that it lists. */
+export interface InstrumentInfo {
+  readonly symbol: string;
+  /** `halted`: listed and not traded now (before its opening, suspended). */
+  readonly status: "trading" | "halted" | "settling" | "delisted";
+  /** The venue's own word for that. */
+  readonly said: string;
+  readonly base: string;
+  readonly quote: string;
+  readonly tickSize: Decimal;
+  readonly lotSize: Decimal;
+  /** Base units in one unit of the sizes on the wire (OKX: `ctVal` × `ctMult`); undefined: sizes are no multiple of the base. */
+  readonly unitsPerSize: Decimal | undefined;
+}
+
+/** The list of instruments: asked for at the start and every hour, and recorded as channel `instruments`. */
+export interface InstrumentMetadata {
+  polls(symbols: readonly string[]): readonly RestPoll[];
+  /** Every instrument that the body lists, of those that have a symbol here. A symbol that was asked for and is not in it is dead. */
+  read(body: Uint8Array): Result<readonly InstrumentInfo[]>;
 }
 
 /** One base address for all of a venue's endpoints, as its sockets and its REST are to be reached there. No slash at the end. */
@@ -105,6 +141,10 @@ export interface VenueAdapter {
   readonly gapKeyedChannels: readonly string[];
   /** Best bid and offer: while these move, trades must come. Undefined: no such check. */
   readonly quoteChannel: string | undefined;
+  /** What a channel's messages tell. Empty: nothing that has a name here (depth …). */
+  kinds(channel: string): readonly EventKind[];
+  /** The name under which the venue goes on with a symbol; undefined: it did not rename it. NOTES.md has the evidence and its day. */
+  renamedTo(symbol: string): string | undefined;
   /** Throws `feed.no-endpoint` when an endpoint that a subscription needs is not configured. */
   plan(subscriptions: readonly Subscription[], endpoints: Endpoints): readonly ConnectionPlan[];
   /** The request text that subscribes to streams; its acknowledgement comes back with this id. */
@@ -114,10 +154,19 @@ export interface VenueAdapter {
   decoder(channel: string): Decode | undefined;
   readonly backfill: Backfill;
   polls(subscriptions: readonly Subscription[]): readonly RestPoll[];
+  readonly metadata: InstrumentMetadata;
   /** Server-time request and how to read its body (epoch ms), for the clock offset. */
   readonly serverTime: { readonly request: RestRequest; read(body: Uint8Array): Result<number> };
   /** Undefined when the answer is a success. */
   restProblem(status: number, headers: Readonly<Record<string, string>>, body: Uint8Array): RestProblem | undefined;
   /** Rate budget: weight per window and the header that reports used weight. */
-  readonly budget: { readonly weight: number; readonly windowMs: number; readonly usedHeader: string | undefined };
+  readonly budget: {
+    /** Venues with the same word share their limits, where they also share the host (Bybit linear and spot). */
+    readonly sharedAs: string;
+    readonly weight: number;
+    readonly windowMs: number;
+    readonly usedHeader: string | undefined;
+    /** Connection attempts per window and address. */
+    readonly connects: { readonly count: number; readonly windowMs: number };
+  };
 }

@@ -1,9 +1,10 @@
 // Binance USD-M futures as a value: what to ask for, where, and how to tell frames apart. The simulator speaks the same wire.
 import { failed, fault, type Result } from "../../../shared/base.ts";
-import { type StreamRef, streamRef } from "../../../shared/market.ts";
+import { type EventKind, type StreamRef, streamRef } from "../../../shared/market.ts";
 import type { ConnectionPlan, Endpoints, RestPoll, RestProblem, Subscription, VenueAdapter } from "../adapter.ts";
 import { binanceBackfill } from "./backfill.ts";
 import { usdmDecoder } from "./decode.ts";
+import { binanceMetadata, binanceRenamedTo } from "./metadata.ts";
 import { createRoute } from "./route.ts";
 
 /** ≤ 1,024 are allowed per connection; 200 is the prudent number (reference/venues.md). */
@@ -12,6 +13,8 @@ const STREAMS_PER_CONNECTION = 200;
 const SUBSCRIBE = Object.freeze({ streamsPerRequest: 20, everyMs: 250 });
 /** A connection lives 24 h. */
 const ROTATE_AFTER_MS = 23 * 3_600_000;
+/** Attempts per address. */
+const CONNECTS = Object.freeze({ count: 300, windowMs: 300_000 });
 const OPEN_INTEREST_EVERY_MS = 10_000;
 const BAN_DEFAULT_MS = 120_000;
 const FORBIDDEN_DEFAULT_MS = 300_000;
@@ -36,6 +39,10 @@ const PATIENCE: Readonly<Record<string, Patience>> = {
   trade: { firstFrameMs: 60_000, silenceMs: 120_000 },
 };
 const PATIENCE_OTHERWISE: Patience = { firstFrameMs: 120_000, silenceMs: undefined };
+
+const KINDS: ReadonlyMap<string, readonly EventKind[]> = new Map(Object.entries<readonly EventKind[]>({
+  aggTrade: ["trade"], trade: ["trade"], bookTicker: ["bbo"], markPrice: ["mark_price", "funding"], openInterest: ["open_interest"],
+}));
 
 function wireName(stream: StreamRef): string {
   const channel = Object.hasOwn(WIRE_NAME, stream.channel) ? WIRE_NAME[stream.channel] : stream.channel;
@@ -143,14 +150,17 @@ export function createBinanceAdapter({ venue }: { readonly venue: "binance-usdm"
     foldChannel: "aggTrade",
     gapKeyedChannels: ["aggTrade", "trade"],
     quoteChannel: "bookTicker",
+    kinds: (channel) => KINDS.get(channel) ?? [],
+    renamedTo: binanceRenamedTo,
     plan,
     subscribeText: (streams, id) => JSON.stringify({ method: "SUBSCRIBE", params: streams.map(wireName), id }),
     route: createRoute(venue),
     decoder: usdmDecoder,
     backfill: binanceBackfill,
     polls,
+    metadata: binanceMetadata(venue),
     serverTime: { request: { endpoint: "rest", path: "/fapi/v1/time", weight: 1 }, read: readServerTime },
     restProblem,
-    budget: { weight: 2_400, windowMs: 60_000, usedHeader: "x-mbx-used-weight-1m" },
+    budget: { sharedAs: venue, weight: 2_400, windowMs: 60_000, usedHeader: "x-mbx-used-weight-1m", connects: CONNECTS },
   };
 }

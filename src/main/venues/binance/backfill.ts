@@ -6,7 +6,7 @@
 // (insurance fund, ADL) are in no answer: such ids stay missing, and the outcome of that repair is "partly".
 import { z } from "zod";
 import { failed, type Result } from "../../../shared/base.ts";
-import type { Backfill, BackfillPage, BackfillRange, IdRun, RestRequest } from "../adapter.ts";
+import { type Backfill, type BackfillPage, type BackfillRange, hasIds, type IdRange, type IdRun, type RestRequest } from "../adapter.ts";
 
 const PAGE_LIMIT = 1_000;
 const WEIGHT = 20;
@@ -41,18 +41,19 @@ function windowFrom(range: BackfillRange, fromMs: number): RestRequest {
 }
 
 function plan(range: BackfillRange): RestRequest | undefined {
+  if (!hasIds(range)) return undefined;
   const { stream, fromId, toId, fromMs } = range;
   if (stream.channel === "aggTrade") return byId(stream.symbol, fromId, Math.min(PAGE_LIMIT, toId - fromId + 1));
   if (stream.channel === "trade" && fromMs !== undefined) return windowFrom(range, fromMs - MARGIN_MS);
   return undefined;
 }
 
-function within(range: BackfillRange, fromId: number, toId: number): IdRun | undefined {
+function within(range: IdRange, fromId: number, toId: number): IdRun | undefined {
   const run = { fromId: Math.max(fromId, range.fromId), toId: Math.min(toId, range.toId) };
   return run.fromId <= run.toId ? run : undefined;
 }
 
-function idsOf(range: BackfillRange, rows: readonly Row[]): readonly IdRun[] {
+function idsOf(range: IdRange, rows: readonly Row[]): readonly IdRun[] {
   const runs: IdRun[] = [];
   for (const row of rows) {
     const run = range.stream.channel === "aggTrade" ? within(range, row.a, row.a) : within(range, row.f, row.l);
@@ -71,7 +72,7 @@ function afterEmpty(range: BackfillRange, asked: URLSearchParams): RestRequest |
   return windowFrom(range, Number(endTime) + 1);
 }
 
-function after(range: BackfillRange, last: Row): RestRequest | undefined {
+function after(range: IdRange, last: Row): RestRequest | undefined {
   const reached = range.stream.channel === "aggTrade" ? last.a : last.l;
   // Ids decide when to end, not times: a late print carries an old time behind newer ones.
   if (reached >= range.toId) return undefined;
@@ -81,6 +82,7 @@ function after(range: BackfillRange, last: Row): RestRequest | undefined {
 
 function page(range: BackfillRange, asked: RestRequest, body: Uint8Array): Result<BackfillPage> {
   const where = `backfill of ${range.stream.streamId} (${asked.path})`;
+  if (!hasIds(range)) return failed("feed.bad-backfill", `${where}: Binance's trades are asked for by their ids`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));

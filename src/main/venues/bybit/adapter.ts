@@ -1,8 +1,10 @@
 // Bybit v5 public linear and spot as values: what to ask for, where, and how to tell frames and refusals apart.
 import { failed, fault, type Result } from "../../../shared/base.ts";
-import { type StreamRef, streamRef } from "../../../shared/market.ts";
-import type { Backfill, ConnectionPlan, Endpoints, RestProblem, Subscription, VenueAdapter } from "../adapter.ts";
+import { type EventKind, type StreamRef, streamRef } from "../../../shared/market.ts";
+import type { ConnectionPlan, Endpoints, RestProblem, Subscription, VenueAdapter } from "../adapter.ts";
+import { bybitBackfill } from "./backfill.ts";
 import { linearDecoder, spotDecoder } from "./decode.ts";
+import { bybitMetadata, bybitRenamedTo } from "./metadata.ts";
 import { createRoute } from "./route.ts";
 
 /** Topics may fill 21,000 characters per connection; 200 of them, symbols of 64 characters included, stay below. */
@@ -16,6 +18,8 @@ const ROTATE_AFTER_MS = 23 * 3_600_000;
 const BAN_MS = 600_000;
 /** The window of the limit: 600 requests per 5 s and address. */
 const WINDOW_MS = 5_000;
+/** Attempts per address. */
+const CONNECTS = Object.freeze({ count: 500, windowMs: 300_000 });
 
 interface Product {
   readonly category: "linear" | "spot";
@@ -85,11 +89,9 @@ function restProblem(status: number, _headers: Readonly<Record<string, string>>,
   return { ...problemOf(status, code, said), detail: `HTTP ${status}${code === undefined ? "" : `: ${code} ${said}`}` };
 }
 
-/** `recent-trade` knows neither ids nor times to ask by, and ids have no order: no range of ids is ever known to be missing. */
-const backfill: Backfill = {
-  plan: () => undefined,
-  page: (range) => failed("feed.bad-backfill", `backfill of ${range.stream.streamId}: Bybit's trades cannot be asked for by id`),
-};
+const KINDS: ReadonlyMap<string, readonly EventKind[]> = new Map(Object.entries<readonly EventKind[]>({
+  publicTrade: ["trade"], tickers: ["mark_price", "funding", "open_interest"], "orderbook.1": ["bbo"], "kline.1": ["venue_candle"],
+}));
 
 export function createBybitAdapter({ venue }: { readonly venue: "bybit-linear" | "bybit-spot" }): VenueAdapter {
   const { category, defaultChannels, decoder } = PRODUCTS[venue];
@@ -115,14 +117,17 @@ export function createBybitAdapter({ venue }: { readonly venue: "bybit-linear" |
     foldChannel: "publicTrade",
     gapKeyedChannels: [],
     quoteChannel: "orderbook.1",
+    kinds: (channel) => KINDS.get(channel) ?? [],
+    renamedTo: bybitRenamedTo,
     plan,
     subscribeText: (streams, id) => JSON.stringify({ req_id: String(id), op: "subscribe", args: streams.map(({ channel, symbol }) => `${channel}.${symbol}`) }),
     route: createRoute(venue),
     decoder,
-    backfill,
+    backfill: bybitBackfill(category),
     polls: () => [],
+    metadata: bybitMetadata(venue, category),
     serverTime: { request: { endpoint: "rest", path: "/v5/market/time", weight: 1 }, read: readServerTime },
     restProblem,
-    budget: { weight: 600, windowMs: WINDOW_MS, usedHeader: undefined },
+    budget: { sharedAs: "bybit", weight: 600, windowMs: WINDOW_MS, usedHeader: undefined, connects: CONNECTS },
   };
 }

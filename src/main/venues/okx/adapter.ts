@@ -1,10 +1,11 @@
 // OKX v5 swaps and spot as values: what to ask for, where, and how to tell frames apart.
 import { fault } from "../../../shared/base.ts";
-import { type StreamRef, streamRef } from "../../../shared/market.ts";
+import { type EventKind, type StreamRef, streamRef } from "../../../shared/market.ts";
 import type { ConnectionPlan, Endpoints, Subscription, VenueAdapter } from "../adapter.ts";
 import { okxBackfill } from "./backfill.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./decode.ts";
-import { indexIdOf, instIdOf, type OkxVenue } from "./instruments.ts";
+import { indexIdOf, instIdOf, type OkxVenue, renamedTo } from "./instruments.ts";
+import { okxMetadata } from "./metadata.ts";
 import { readServerTime, restProblem } from "./rest.ts";
 import { createOkxRoute } from "./route.ts";
 
@@ -14,6 +15,8 @@ const STREAMS_PER_CONNECTION = 200;
 const SUBSCRIBE = Object.freeze({ streamsPerRequest: 1, everyMs: 50 });
 /** The venue closes after 30 s of silence. */
 const KEEP_ALIVE = Object.freeze({ everyMs: 20_000, text: "ping" });
+/** Attempts per address. */
+const CONNECTS = Object.freeze({ count: 3, windowMs: 1_000 });
 const ROTATE_AFTER_MS = 23 * 3_600_000;
 
 const ENDPOINTS: Endpoints = Object.freeze({
@@ -34,6 +37,12 @@ const PATIENCE: Readonly<Record<string, Patience>> = {
   "funding-rate": { firstFrameMs: 180_000, silenceMs: 300_000 },
 };
 const PATIENCE_OTHERWISE: Patience = { firstFrameMs: 120_000, silenceMs: undefined };
+
+/** The index of a swap is a part of its mark price. */
+const KINDS: ReadonlyMap<string, readonly EventKind[]> = new Map(Object.entries<readonly EventKind[]>({
+  trades: ["trade"], "trades-all": ["trade"], "bbo-tbt": ["bbo"], "mark-price": ["mark_price"], "index-tickers": ["mark_price"],
+  "funding-rate": ["funding"], "open-interest": ["open_interest"],
+}));
 
 function patienceOf({ channel }: StreamRef): Patience {
   return (Object.hasOwn(PATIENCE, channel) ? PATIENCE[channel] : undefined) ?? PATIENCE_OTHERWISE;
@@ -90,14 +99,17 @@ export function createOkxAdapter({ venue }: { readonly venue: OkxVenue }): Venue
     foldChannel: "trades",
     gapKeyedChannels: ["trades", "trades-all"],
     quoteChannel: "bbo-tbt",
+    kinds: (channel) => KINDS.get(channel) ?? [],
+    renamedTo: (symbol) => renamedTo(symbol),
     plan,
     subscribeText: (streams, id) => JSON.stringify({ id: String(id), op: "subscribe", args: streams.map((stream) => argumentOf(venue, stream)) }),
     route: createOkxRoute([venue]),
     decoder: venue === "okx-swap" ? okxSwapDecoder : okxSpotDecoder,
     backfill: okxBackfill,
     polls: () => [],
+    metadata: okxMetadata(venue),
     serverTime: { request: { endpoint: "rest", path: "/api/v5/public/time", weight: 2 }, read: readServerTime },
     restProblem,
-    budget: { weight: 20, windowMs: 2_000, usedHeader: undefined },
+    budget: { sharedAs: "okx", weight: 20, windowMs: 2_000, usedHeader: undefined, connects: CONNECTS },
   };
 }

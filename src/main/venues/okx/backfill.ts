@@ -3,7 +3,7 @@
 // more rows than ids are missing, so that it does not bring again what the stream has told in another form (aggregated).
 import { z } from "zod";
 import { failed, type Result } from "../../../shared/base.ts";
-import type { Backfill, BackfillPage, BackfillRange, IdRun, RestRequest } from "../adapter.ts";
+import { type Backfill, type BackfillPage, type BackfillRange, hasIds, type IdRange, type IdRun, type RestRequest } from "../adapter.ts";
 import { instIdOf, instrumentOf, isOkxVenue } from "./instruments.ts";
 
 const PAGE_LIMIT = 100;
@@ -13,7 +13,7 @@ const answerSchema = z.object({
   data: z.array(z.object({ instId: z.string(), tradeId: z.string().regex(/^\d{1,15}$/).transform(Number) })).max(PAGE_LIMIT),
 });
 
-function below(range: BackfillRange, afterId: number): RestRequest | undefined {
+function below(range: IdRange, afterId: number): RestRequest | undefined {
   const { venue, symbol } = range.stream;
   if (!isOkxVenue(venue)) return undefined;
   const limit = Math.min(PAGE_LIMIT, afterId - range.fromId);
@@ -23,11 +23,12 @@ function below(range: BackfillRange, afterId: number): RestRequest | undefined {
 
 function plan(range: BackfillRange): RestRequest | undefined {
   const { channel } = range.stream;
+  if (!hasIds(range)) return undefined;
   return channel === "trades" || channel === "trades-all" ? below(range, range.toId + 1) : undefined;
 }
 
 /** Ids of the range, ascending; `descending` are the ids of the answer. */
-function runsOf(range: BackfillRange, descending: readonly number[]): readonly IdRun[] {
+function runsOf(range: IdRange, descending: readonly number[]): readonly IdRun[] {
   const runs: { fromId: number; toId: number }[] = [];
   for (const id of descending) {
     if (id < range.fromId || id > range.toId) continue;
@@ -40,6 +41,7 @@ function runsOf(range: BackfillRange, descending: readonly number[]): readonly I
 
 function page(range: BackfillRange, asked: RestRequest, body: Uint8Array): Result<BackfillPage> {
   const where = `backfill of ${range.stream.streamId} (${asked.path})`;
+  if (!hasIds(range)) return failed("feed.bad-backfill", `${where}: OKX's trades are asked for by their ids`);
   let parsed: unknown;
   try {
     parsed = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body));
