@@ -30,8 +30,8 @@ export const SIBLING_EXCEPTIONS = {
   metrics: { types: ["bridge"] },
   // The cache is the bridge client's, which knows it as an interface.
   store: { types: ["bridge"] },
-  // Log → Parquet: the same events as replay tells, written by DuckDB, which store opens.
-  lake: { values: ["rawlog", "replay", "store"] },
+  // Log → Parquet: the same events as replay tells, written by DuckDB, which store opens; queries also show what was derived.
+  lake: { values: ["rawlog", "replay", "store", "derive"] },
   // The simulator speaks the venues' wire, but its true candles must not come from the code they are to check.
   sim: { types: ["venues"], values: ["net"] },
   // Faults of this machine wrap its real clock and disk.
@@ -51,8 +51,9 @@ export const PACKAGES = {
 
   electron: ["src/main/shell/electron/", "src/main/index.ts"],
   ws: ["src/main/net/", "src/main/sim/", "src/main/shell/browser/"],
-  "@mcap/core": ["src/main/rawlog/"],
-  "@foxglove/wasm-zstd": ["src/main/rawlog/", "src/main/bridge/wire/"],
+  "@mcap/core": ["src/main/rawlog/", "src/main/lake/"],
+  "@foxglove/wasm-zstd": ["src/main/rawlog/", "src/main/lake/", "src/main/bridge/wire/"],
+  "@aws-sdk/client-s3": ["src/main/lake/"],
   "prom-client": ["src/main/metrics/"],
   commander: ["src/main/cli.ts", "src/main/commands/"],
   zeromq: ["src/main/bridge/"],
@@ -69,6 +70,7 @@ export const PACKAGES = {
   "@fontsource-variable/inter": ["src/renderer/"],
   "@fontsource-variable/jetbrains-mono": ["src/renderer/"],
   "lightweight-charts": ["src/renderer/chart/"],
+  uplot: ["src/renderer/plot/"],
 
   "@duckdb/node-api": ["src/main/store/", "src/main/lake/", "bench/"],
   "tardis-dev": ["bench/"],

@@ -1,11 +1,10 @@
 // `verify`: the log against its own digests, then everything derived against a fresh derivation. Names the first difference.
-import { createHash } from "node:crypto";
 import { FaultError, type Sha256, type StopSignal } from "../../shared/base.ts";
-import { leafOf, ROOT_BLOCK } from "../../shared/leaf.ts";
 import type { DecoderLookup } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import { createCanonicalizer } from "../canonical/canonicalizer.ts";
 import { CANONICALIZER_VERSION } from "../canonical/types.ts";
+import { LogRoot } from "../rawlog/log-root.ts";
 import type { Disk, LogFinding, RawLogReader } from "../rawlog/types.ts";
 import { certificateDifference, type Certificate } from "./certificate.ts";
 import { loadCheckpoint, type Checkpoint } from "./checkpoint.ts";
@@ -71,35 +70,6 @@ function differenceOf(finding: LogFinding): Difference {
 function firstDamage(findings: readonly LogFinding[]): LogFinding | undefined {
   const damage = findings.filter((finding) => finding.severity === "damage");
   return damage.sort((a, b) => (a.firstSeq ?? Infinity) - (b.firstSeq ?? Infinity))[0];
-}
-
-/** sha256 over the roots of the 1,024-seq blocks, in order. */
-class LogRoot {
-  readonly #sha256: Sha256;
-  readonly #roots = createHash("sha256");
-  #block = createHash("sha256");
-  #number = 0;
-  #count = 0;
-  constructor(sha256: Sha256) {
-    this.#sha256 = sha256;
-  }
-  add(record: RawRecord): void {
-    const number = Math.floor((record.seq - 1) / ROOT_BLOCK);
-    if (number !== this.#number) this.#close();
-    this.#number = number;
-    this.#block.update(leafOf(record, this.#sha256));
-    this.#count += 1;
-  }
-  #close(): void {
-    if (this.#count === 0) return;
-    this.#roots.update(this.#block.digest());
-    this.#block = createHash("sha256");
-    this.#count = 0;
-  }
-  digest(): string {
-    this.#close();
-    return this.#roots.digest("hex");
-  }
 }
 
 interface Derivation {
