@@ -5,7 +5,7 @@ import { nsFromMs, type Interval } from "./time.ts";
 /** Instrument = venue id (exchange + product) + symbol. Spot and futures of one symbol never meet in one series. */
 export const VENUE_IDS = [
   "binance-usdm", "binance-spot", "binance-coinm", "bybit-linear", "bybit-spot", "okx-swap", "okx-spot",
-  "coinbase-spot", "kraken-spot", "sim",
+  "coinbase-spot", "kraken-spot", "kraken-futures", "sim",
 ] as const;
 export type VenueId = (typeof VENUE_IDS)[number];
 

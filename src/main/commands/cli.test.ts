@@ -140,7 +140,7 @@ describe("bad usage: one clear line, exit 2", () => {
     [["import", "--capture", "new", "--venue", "nyse", "--format", "hft", "x"], /--venue nyse/],
     [["import", "--capture", "new", "--venue", "binance", "--format", "xml", "x"], /--format xml.*hft, cryptofeed, jsonl/],
     [["import", "--capture", "new", "--venue", "binance", "--format", "hft", "--fold", "kline", "x"], /--fold kline/],
-    [["import", "--capture", "new", "--venue", "kraken-spot", "--format", "hft", "x"], /kraken-spot.*cannot be imported yet/],
+    [["import", "--capture", "new", "--venue", "kraken-spot", "--format", "hft", "/nowhere.gz"], /\/nowhere\.gz does not exist/],
     [["import", "--capture", "new", "--venue", "binance", "--format", "hft", "/nowhere.gz"], /\/nowhere\.gz does not exist/],
     [["import", "--capture", "one", "--venue", "binance", "--format", "hft", "/nowhere.gz"], /capture one exists already/],
     [["import", "--capture", "new", "--venue", "binance", "--format", "hft"], /missing required argument 'files'/],

@@ -6,6 +6,7 @@ import type { Routed } from "../venues/adapter.ts";
 import type { ForeignFormat, ForeignItem } from "./foreign.ts";
 import type { FileDigest } from "./foreign-file.ts";
 import { readLanes } from "./foreign-lanes.ts";
+import { isRestBody } from "./rest-route.ts";
 import type { VenueRoute } from "./route-for.ts";
 
 export interface MessageReaderOptions {
@@ -36,16 +37,29 @@ export function unclassified(venue: VenueId): StreamRef {
   return streamRef(venue, "_", "unclassified");
 }
 
-/** Times for messages that carry none in a format without receive times: that of the message before. */
+/** Times for messages that carry none in a format without receive times: the first that they name, else that of the message before. */
 class EventClock {
   #lastNs: bigint;
   constructor(firstNs: bigint) {
     this.#lastNs = firstNs;
   }
-  timeOf(carriedNs: bigint): bigint {
-    if (carriedNs !== 0n) this.#lastNs = carriedNs;
+  timeOf(carriedNs: bigint, payload: Uint8Array): bigint {
+    const ns = carriedNs === 0n ? namedNs(payload) : carriedNs;
+    if (ns !== 0n) this.#lastNs = ns;
     return this.#lastNs;
   }
+}
+
+/** How far into a message of no known shape a time is looked for. */
+const NAMED_WITHIN_BYTES = 65_536;
+/** Epoch milliseconds from 2010 on, as a JSON number or text after a colon. */
+const NAMED_MS = /:\s*"?(1[2-9]\d{11}|[2-3]\d{12})(?:"|[,}\]\s])/;
+
+/** The first time in ms that a message names in its own words, as ns; 0n: none. Answers of REST have no envelope that tells theirs. */
+function namedNs(payload: Uint8Array): bigint {
+  const text = Buffer.from(payload.buffer, payload.byteOffset, Math.min(payload.length, NAMED_WITHIN_BYTES)).toString("latin1");
+  const found = NAMED_MS.exec(text)?.[1];
+  return found === undefined ? 0n : BigInt(found) * 1_000_000n;
 }
 
 function restEventNs(options: MessageReaderOptions, draft: Omit<RawDraft, "eventNs">): bigint {
@@ -59,20 +73,21 @@ function readMessage(options: MessageReaderOptions, socket: VenueRoute, clock: E
   const { connection, payload, url } = item;
   if (item.routed !== undefined) {
     const { venue, stream, eventNs: carriedNs } = item.routed;
-    return { kind: "message", venue, draft: { stream, source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload }, routed: true };
+    return { kind: "message", venue, draft: { stream, source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs, payload), eventNs: carriedNs, payload }, routed: true };
   }
   const rest = url === undefined ? undefined : options.routeRest(options.venue, url);
   if (rest !== undefined) {
     const draft = { stream: rest.stream, source: rest.source, connection, recvNs: item.recvNs ?? 0n, payload };
     const carriedNs = restEventNs(options, draft);
-    return { kind: "message", venue: options.venue, draft: { ...draft, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs }, routed: true };
+    return { kind: "message", venue: options.venue, draft: { ...draft, recvNs: item.recvNs ?? clock.timeOf(carriedNs, payload), eventNs: carriedNs }, routed: true };
   }
   const routed = url === undefined ? socket.route(payload) : undefined;
   const known = routed?.kind === "data";
+  const source = routed?.kind === "unknown" && isRestBody(socket.venue, payload) ? "rest_poll" : item.source;
   const carriedNs = known ? routed.eventNs : 0n;
   const draft: RawDraft = {
     stream: known ? routed.stream : unclassified(socket.venue),
-    source: item.source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs), eventNs: carriedNs, payload,
+    source, connection, recvNs: item.recvNs ?? clock.timeOf(carriedNs, payload), eventNs: carriedNs, payload,
   };
   const venue = known && routed.stream.venue !== "tapedeck" ? routed.stream.venue : socket.venue;
   return { kind: "message", venue, draft, routed: known };
@@ -106,6 +121,8 @@ export interface Survey {
   readonly files: readonly FileDigest[];
   readonly messages: number;
   readonly routed: number;
+  /** Answers of REST: whose they are is told by their address, or by nothing but the import's own word. */
+  readonly answers: number;
   /** Receive time of the first item, and the latest of all. */
   readonly firstRecvNs: bigint;
   readonly lastRecvNs: bigint;
@@ -139,15 +156,15 @@ export async function surveyForeign(options: MessageReaderOptions, onBatch: (mes
   const instruments = new Map<string, Instrument>();
   const channels = new Map<string, Set<string>>();
   const connections = new Map<string, Set<string>>();
-  let messages = 0, routed = 0, stepsBack = 0, firstRecvNs = 0n, lastRecvNs = 0n, previousNs = 0n;
+  let messages = 0, routed = 0, answers = 0, stepsBack = 0, firstRecvNs = 0n, lastRecvNs = 0n, previousNs = 0n;
   const reading = readForeign(options, 0n);
   for (;;) {
     const next = await reading.next();
     if (next.done === true) {
       const names = options.files.join(", ");
       if (messages === 0) throw fault("import.empty", `${names}: no message in it`);
-      if (lastRecvNs === 0n) throw fault("import.no-times", `${names}: no message carries a time that is known for ${options.venue}, and the format keeps none`);
-      return { files: next.value, messages, routed, firstRecvNs, lastRecvNs, instruments: grouped(instruments, channels), connections: sorted(connections), stepsBack };
+      if (lastRecvNs === 0n) throw fault("import.no-times", `${names}: no message names a time, and the format keeps none: nothing tells when they were received`);
+      return { files: next.value, messages, routed, answers, firstRecvNs, lastRecvNs, instruments: grouped(instruments, channels), connections: sorted(connections), stepsBack };
     }
     for (const item of next.value.items) {
       const recvNs = item.kind === "message" ? item.draft.recvNs : item.recvNs;
@@ -158,6 +175,7 @@ export async function surveyForeign(options: MessageReaderOptions, onBatch: (mes
       if (item.kind === "connect") continue;
       messages += 1;
       const { stream, source, connection } = item.draft;
+      if (source !== "ws") answers += 1;
       if (source === "ws") collect(connections, connection, stream.streamId);
       if (!item.routed) continue;
       routed += 1;

@@ -9,7 +9,7 @@ import type { RawRecord } from "../../shared/raw.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { ImportOptions } from "./import-capture.ts";
 import { START_MS, hftLine, hftTrades, readAll, runImport, testFolder, tradeMessage } from "./import.testkit.ts";
-import { nsFromSecondsText } from "./read-cryptofeed.ts";
+import { nsFromSecondsText } from "./seconds-text.ts";
 
 const text = (record: RawRecord): string => Buffer.from(record.payload).toString("utf8");
 
@@ -234,4 +234,49 @@ describe("refusals name file and line, and leave nothing behind", () => {
     await expect(runImport(folder.path, { files: [file], complete: () => Promise.reject(new Error("no candles")) })).rejects.toThrow("no candles");
     expect(await readdir(join(folder.path, "captures"))).toEqual([]);
   });
+});
+
+describe("cryptofeed, text lines", () => {
+  const MATCH = '{"type":"match","trade_id":7,"side":"sell","size":"0.5","price":"100.10","product_id":"BTC-USD","sequence":3,"time":"2023-11-14T22:14:01.250000Z"}';
+  const TEXT = `wss://ws-feed.example <-> 1700000040.5\nwss://ws-feed.example <- 1700000040.75: {"type":"subscribe"}\n1700000041.2514: ${MATCH}\n\n`;
+
+  test("messages keep their bytes and times; connections are told, what was sent is not kept", async () => {
+    await using folder = await testFolder();
+    const file = await folder.write("coinbase.txt", TEXT);
+    const records = await readAll((await runImport(folder.path, { format: "cryptofeed", venue: "coinbase-spot", files: [file] })).folder);
+    const [message] = records.filter(({ source }) => source === "ws");
+    expect(message?.stream.streamId).toBe("coinbase-spot:BTC-USD:match");
+    expect(message?.recvNs).toBe(1_700_000_041_251_400_000n);
+    expect(message?.eventNs).toBe(1_700_000_041_250_000_000n);
+    expect(Buffer.from(message?.payload ?? []).toString("utf8")).toBe(MATCH);
+    expect(records.filter(({ source }) => source === "ws")).toHaveLength(1);
+    expect(records.some(({ payload }) => Buffer.from(payload).toString("utf8").includes("wss://ws-feed.example"))).toBe(true);
+  });
+
+  test("a line of another kind is refused with its number", async () => {
+    await using folder = await testFolder();
+    const file = await folder.write("coinbase.txt", `${TEXT}nonsense\n`);
+    await expect(runImport(folder.path, { format: "cryptofeed", venue: "coinbase-spot", files: [file] })).rejects.toThrow(/coinbase\.txt line 5: not the format cryptofeed/);
+  });
+});
+
+test("recorded HTTP exchanges: the body is the message, received when it was recorded", async () => {
+  await using folder = await testFolder();
+  const line = JSON.stringify({ url: "https://fapi.example/fapi/v1/openInterest?symbol=BTCUSDT", status: 200, recorded_at: "Wed, 18 Dec 2019 08:59:34 GMT", headers: {}, body: '{"symbol":"BTCUSDT","openInterest":"14367.3"}' });
+  const file = await folder.write("rest.jsonl", `${line}\n`);
+  const records = await readAll((await runImport(folder.path, { format: "jsonl", files: [file] })).folder);
+  const [message] = records.filter(({ source }) => source === "rest_poll");
+  expect(message?.stream.streamId).toBe("binance-usdm:BTCUSDT:openInterest");
+  expect(message?.recvNs).toBe(BigInt(Date.parse("2019-12-18T08:59:34Z")) * 1_000_000n);
+  expect(Buffer.from(message?.payload ?? []).toString("utf8")).toBe('{"symbol":"BTCUSDT","openInterest":"14367.3"}');
+});
+
+test("answers of REST without address or receive time: the first time that they name stands in, and nothing is guessed where there is none", async () => {
+  await using folder = await testFolder();
+  const body = '{"code":"0","msg":"","data":[{"asks":[["29701.7","2","0","1"]],"ts":"1654329607417"}]}';
+  const file = await folder.write("okx.jsonl", `${body}\n`);
+  const records = await readAll((await runImport(folder.path, { format: "jsonl", venue: "okx-swap", files: [file] })).folder);
+  expect(records.find(({ source }) => source === "rest_poll")?.recvNs).toBe(1_654_329_607_417_000_000n);
+  const timeless = await folder.write("timeless.jsonl", '{"code":"0","data":[]}\n');
+  await expect(runImport(folder.path, { captureId: "b", format: "jsonl", venue: "okx-swap", files: [timeless] })).rejects.toThrow(/nothing tells when they were received/);
 });

@@ -209,7 +209,8 @@ export async function importCapture(options: ImportOptions): Promise<ImportRepor
   const reading: MessageReaderOptions = { venue, format: FORMATS[options.format], files, route, routeAt, routeRest, decoders, ...(stop === undefined ? {} : { stop }) };
   const survey = await surveyForeign(reading, (messages, bytesRead) => options.onProgress?.({ phase: "survey", messages, bytesRead, bytesTotal }));
   const family = familyOf(venue);
-  if (!survey.instruments.some((instrument) => family.includes(instrument.venue))) {
+  // A file of REST answers alone may hold nothing that is routed, and is whose the person says it is.
+  if (survey.answers < survey.messages && !survey.instruments.some((instrument) => family.includes(instrument.venue))) {
     throw fault("import.wrong-venue", `${files.join(", ")}: none of ${survey.messages} messages is one of ${venue}'s: is it another --venue or --format?`);
   }
   const folds = chooseFolds(options, survey);

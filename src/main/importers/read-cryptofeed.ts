@@ -1,20 +1,12 @@
-// cryptofeed's recordings ("format 2"): JSON lines with `t` = header, http, connect, send or recv. The message is a string
+// cryptofeed's recordings, of format 2 here (read-cryptofeed-text.ts has format 1): JSON lines with `t` = header, http, connect, send or recv. The message is a string
 // inside; its UTF-8 bytes are what was received. Times are decimal seconds, converted digit by digit, never as floats.
-import { parseDecimal } from "../../shared/decimal.ts";
-import { lineByLine, wrongFormat, type ForeignFormat, type ForeignItem, type Place } from "./foreign.ts";
+import { wrongFormat, type ForeignFormat, type ForeignItem, type Place, type ReadLine } from "./foreign.ts";
+import { isCryptofeedText, readCryptofeedText } from "./read-cryptofeed-text.ts";
+import { nsFromSecondsText } from "./seconds-text.ts";
 
-const NS_DIGITS = 9;
 /** The line's own `ts`, outside of strings: inside one its quotes would be escaped. */
 const TIME_TEXT = /"ts":\s*(-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*[,}]/;
 const LONE_SURROGATE = /\p{Surrogate}/u;
-
-/** Decimal seconds as ns, exactly; digits beyond ns are cut off. Undefined for text that is no positive number. */
-export function nsFromSecondsText(text: string): bigint | undefined {
-  const seconds = parseDecimal(text);
-  if (seconds === undefined || seconds.mantissa <= 0) return undefined;
-  const mantissa = BigInt(seconds.mantissa);
-  return seconds.scale <= NS_DIGITS ? mantissa * 10n ** BigInt(NS_DIGITS - seconds.scale) : mantissa / 10n ** BigInt(seconds.scale - NS_DIGITS);
-}
 
 function refuse(place: Place, what: string): never {
   throw wrongFormat("cryptofeed", place, what);
@@ -74,4 +66,16 @@ function readLine(bytes: Buffer, place: Place): ForeignItem {
   }
 }
 
-export const CRYPTOFEED: ForeignFormat = lineByLine("cryptofeed 2", readLine);
+const readObjects: ReadLine = (line, place) => [readLine(line, place)];
+
+export const CRYPTOFEED: ForeignFormat = {
+  description: "cryptofeed",
+  // The first line tells which of the two formats the file has.
+  openFile: () => {
+    let read: ReadLine | undefined;
+    return (line, place) => {
+      read ??= isCryptofeedText(line) ? readCryptofeedText : readObjects;
+      return read(line, place);
+    };
+  },
+};

@@ -11,6 +11,21 @@ const BINANCE_CHANNELS: Readonly<Record<string, RestChannel>> = {
 };
 const BINANCE_VENUES: readonly VenueId[] = ["binance-usdm", "binance-spot", "binance-coinm"];
 
+const decoder = new TextDecoder("utf-8", { fatal: true });
+/** Bodies beyond this are not looked into. */
+const BODY_BYTES_MAX = 16 * 1_048_576;
+
+/** True for a body that its venue only sends by REST, in formats that do not keep the address: OKX says `code` and `data` then. */
+export function isRestBody(venue: VenueId, payload: Uint8Array): boolean {
+  if ((venue !== "okx-swap" && venue !== "okx-spot") || payload.length > BODY_BYTES_MAX) return false;
+  try {
+    const body: unknown = JSON.parse(decoder.decode(payload));
+    return typeof body === "object" && body !== null && "code" in body && "data" in body && !("arg" in body);
+  } catch {
+    return false; // No JSON: it stays what its connection says it is, and its bytes are kept.
+  }
+}
+
 export interface RestRouted { readonly stream: StreamRef; readonly source: Exclude<MessageSource, "control"> }
 
 export function routeRest(venue: VenueId, address: string): RestRouted | undefined {

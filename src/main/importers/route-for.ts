@@ -3,10 +3,18 @@ import { assert, fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { Routed } from "../venues/adapter.ts";
 import { createRoute } from "../venues/binance/route.ts";
+import { routeCoinbase } from "../venues/coinbase/route.ts";
+import { routeKrakenFutures, routeKrakenSpot } from "../venues/kraken/route.ts";
 import { adapterFor, RECORDABLE_VENUES } from "../venues/registry.ts";
 
-/** Products without an adapter that speak a recorded product's wire. */
-const IMPORTED_ONLY: readonly VenueId[] = ["binance-spot", "binance-coinm"];
+/** Products without an adapter, whose envelope is known all the same: that of a recorded product, or one that only imports read. */
+const IMPORTED_ONLY: Partial<Record<VenueId, (payload: Uint8Array) => Routed>> = {
+  "binance-spot": createRoute("binance-spot"),
+  "binance-coinm": createRoute("binance-coinm"),
+  "coinbase-spot": routeCoinbase,
+  "kraken-spot": routeKrakenSpot,
+  "kraken-futures": routeKrakenFutures,
+};
 
 /** Whose a frame is where it names no stream, and which stream it is: of that venue, or of another one that shares its sockets. */
 export interface VenueRoute {
@@ -42,8 +50,9 @@ function routeOfFamily(venue: VenueId): (payload: Uint8Array) => Routed {
 /** Faults: `import.no-route` for a venue whose frames nothing here can read. */
 export function routeFor(venue: VenueId): (payload: Uint8Array) => Routed {
   if (adapterFor(venue) !== undefined) return routeOfFamily(venue);
-  if (IMPORTED_ONLY.includes(venue)) return createRoute(venue);
-  throw fault("import.no-route", `--venue ${venue}: its captures cannot be imported yet; these can: ${[...RECORDABLE_VENUES, ...IMPORTED_ONLY].join(", ")}`);
+  const importedOnly = IMPORTED_ONLY[venue];
+  if (importedOnly !== undefined) return importedOnly;
+  throw fault("import.no-route", `--venue ${venue}: its captures cannot be imported yet; these can: ${[...RECORDABLE_VENUES, ...Object.keys(IMPORTED_ONLY)].join(", ")}`);
 }
 
 /**

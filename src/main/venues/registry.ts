@@ -8,6 +8,9 @@ import { unclassifiedDecoder } from "./binance/unclassified.ts";
 import { createBybitAdapter } from "./bybit/adapter.ts";
 import { linearDecoder as bybitLinearDecoder, spotDecoder as bybitSpotDecoder } from "./bybit/decode.ts";
 import { unclassifiedDecoder as bybitUnclassifiedDecoder } from "./bybit/unclassified.ts";
+import { routeCoinbase } from "./coinbase/route.ts";
+import { routeKrakenFutures, routeKrakenSpot } from "./kraken/route.ts";
+import { unroutedDecoder } from "./parsed-frame.ts";
 import { createOkxAdapter } from "./okx/adapter.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./okx/decode.ts";
 import { okxUnclassifiedDecoder } from "./okx/unclassified.ts";
@@ -37,6 +40,9 @@ const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
   "bybit-spot": bybitUnclassifiedDecoder("bybit-spot"),
   "okx-swap": okxUnclassifiedDecoder("okx-swap"),
   "okx-spot": okxUnclassifiedDecoder("okx-spot"),
+  "coinbase-spot": unroutedDecoder(routeCoinbase),
+  "kraken-spot": unroutedDecoder(routeKrakenSpot),
+  "kraken-futures": unroutedDecoder(routeKrakenFutures),
 };
 
 /** Rows of imported archives have channels of their own, whoever's market they tell of. */
