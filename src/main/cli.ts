@@ -5,6 +5,7 @@ import { FaultError } from "../shared/base.ts";
 import { CliOutput } from "./cli-output.ts";
 import { registerCandles } from "./commands/candles.ts";
 import { registerCaptures } from "./commands/captures.ts";
+import { registerCompact } from "./commands/compact.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDump } from "./commands/dump.ts";
@@ -24,7 +25,7 @@ const BAD_INPUT = 2;
 
 /** In the order of the help text. */
 const COMMANDS = [
-  registerRecord, registerImport, registerCaptures, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerKeys, registerSimulate, registerDoctor,
+  registerRecord, registerImport, registerCaptures, registerCompact, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerKeys, registerSimulate, registerDoctor,
 ];
 
 function buildProgram(context: CommandContext): Command {

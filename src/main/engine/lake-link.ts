@@ -47,7 +47,7 @@ export class LakeLink {
   /** One call under a job name of its own. */
   async run<T>(callFor: (job: string) => LakeCall, { onProgress, signal }: LakeTask): Promise<T> {
     if (this.#closed) throw fault("lake.closed", "The lake process is closed");
-    if (signal?.aborted === true) throw fault("lake.cancelled", "Cancelled before it began");
+    if (isAborted(signal)) throw fault("lake.cancelled", "Cancelled before it began");
     const job = `lake-${this.#nextJob}`;
     this.#nextJob += 1;
     if (onProgress !== undefined) this.#progress.set(job, onProgress);
@@ -56,7 +56,7 @@ export class LakeLink {
     signal?.addEventListener("abort", cancel, { once: true });
     // It may have been aborted while the process started.
     const running = child.call<T>(callFor(job));
-    if (signal?.aborted === true) cancel();
+    if (isAborted(signal)) cancel();
     try {
       return await running;
     } finally {
@@ -92,4 +92,9 @@ export class LakeLink {
     this.#child = undefined;
     await child?.close({ type: "close" });
   }
+}
+
+/** Asked twice around an await: the compiler would think that it cannot have changed. */
+function isAborted(signal: AbortSignal | undefined): boolean {
+  return signal?.aborted === true;
 }

@@ -88,12 +88,16 @@ interface Slab {
  * Opens a capture for reading; needs no lock. Faults: `log.not-found`, `log.manifest-damaged`, `log.newer-format`,
  * `log.not-a-segment`; reading faults `log.damaged-chunk` where bytes do not fit their checksums.
  */
-export async function openReader(options: { readonly disk: Disk; readonly folder: string }): Promise<RawLogReader> {
+export async function openReader(options: {
+  readonly disk: Disk; readonly folder: string;
+  /** Leaves out what is not sealed: for who needs whole segments and would read the open one for nothing. */
+  readonly sealedOnly?: boolean;
+}): Promise<RawLogReader> {
   await codecReady();
   if ((await options.disk.size(manifestPath(options.folder))) === undefined) {
     throw fault("log.not-found", `${options.folder} is not a capture: it has no ${manifestPath(".").slice(2)}`);
   }
-  const reader = new LogReader(options.disk, options.folder);
+  const reader = new LogReader(options.disk, options.folder, options.sealedOnly ?? false);
   await reader.refresh();
   return reader;
 }
@@ -101,15 +105,17 @@ export async function openReader(options: { readonly disk: Disk; readonly folder
 class LogReader implements RawLogReader {
   readonly #disk: Disk;
   readonly #folder: string;
+  readonly #sealedOnly: boolean;
   readonly #manifest: ManifestReader;
   readonly #table = new ChannelTable();
   readonly #cache = new ChunkCache();
   readonly #entries: SegmentEntry[] = [];
   #refreshing: Promise<number> | undefined;
 
-  constructor(disk: Disk, folder: string) {
+  constructor(disk: Disk, folder: string, sealedOnly: boolean) {
     this.#disk = disk;
     this.#folder = folder;
+    this.#sealedOnly = sealedOnly;
     this.#manifest = new ManifestReader(disk, folder);
   }
 
@@ -145,6 +151,7 @@ class LogReader implements RawLogReader {
     for (;;) {
       await this.#manifest.refresh();
       await this.#takeSealed();
+      if (this.#sealedOnly) break;
       // The open segment may be sealed and removed while we look for it: then the manifest has grown.
       if ((await this.#followOpen()) || (await this.#manifest.refresh()) === 0) break;
     }
