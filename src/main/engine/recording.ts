@@ -8,11 +8,12 @@ import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts
 import type { LogPositions } from "../rawlog/types.ts";
 import type { Endpoints, Subscription } from "../venues/adapter.ts";
 import type { DerivedWatcher } from "./derived-watch.ts";
+import { RecordingVitals } from "./health-vitals.ts";
 import { isClockFault, type LocalFault } from "../faults/local-faults.ts";
 import { Thread, threadEntry } from "./thread.ts";
 import type {
   CollectorCall, CollectorData, CollectorNote, CollectorNoteIn, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary,
-  InheritedGaps, RecorderCall, RecorderData, RecorderNote, RecorderOpened,
+  InheritedGaps, RecorderCall, RecorderData, RecorderLatency, RecorderNote, RecorderOpened,
 } from "./thread-messages.ts";
 
 export interface RecordedVenue {
@@ -32,7 +33,7 @@ export interface RecordingOptions {
 }
 
 export interface RecordingListener {
-  onPositions(positions: LogPositions): void;
+  onPositions(positions: LogPositions, written: RecorderNote["written"]): void;
   onStatus(): void;
   onDerived(note: DeriverNote): void;
   /** Something needs a hand. A halted recorder keeps what is durable; replay goes on. */
@@ -52,11 +53,12 @@ type CollectorThread = Thread<CollectorCall, CollectorNoteIn, CollectorNote>;
 export class Recording {
   readonly #options: RecordingOptions;
   readonly #listener: RecordingListener;
-  readonly #recorder: Thread<RecorderCall, never, RecorderNote>;
+  readonly #recorder: Thread<RecorderCall, never, RecorderNote | RecorderLatency>;
   readonly #deriver: DeriverThread;
   readonly #collectors = new Map<VenueId, CollectorThread>();
   readonly #statuses = new Map<VenueId, CollectorNote>();
   readonly #watchers = new Set<DerivedWatcher>();
+  readonly vitals = new RecordingVitals();
   #positions = NOTHING;
   #firstAppended = 0;
   #halted: Fault | undefined;
@@ -70,6 +72,7 @@ export class Recording {
     this.#listener = listener;
     const die = (problem: Fault): void => {
       this.#halted ??= problem;
+      this.vitals.threadDied(problem);
       listener.onProblem(problem);
       listener.onStatus();
     };
@@ -79,8 +82,9 @@ export class Recording {
       data: {
         captureFolder: options.captureFolder, captureId: options.captureId, commitEveryMs: options.commitEveryMs, config: options.config, version: options.version,
       } satisfies RecorderData,
-      onNote: (note: RecorderNote) => {
-        this.#onPositions(note);
+      onNote: (note) => {
+        if (note.type === "latency") this.vitals.latency(note.report);
+        else this.#onPositions(note);
       },
       onDeath: die,
     });
@@ -127,6 +131,7 @@ export class Recording {
         this.#listener.onStatus();
       },
       onDeath: (problem) => {
+        this.vitals.threadDied(problem);
         this.#listener.onProblem(problem);
         this.#listener.onStatus();
       },
@@ -144,6 +149,7 @@ export class Recording {
 
   #onDerived(note: DeriverNote): void {
     this.#derived = note;
+    this.vitals.derived(note);
     for (const problem of note.problems) this.#listener.onProblem(problem);
     this.#listener.onDerived(note);
     for (const watcher of this.#watchers) {
@@ -184,7 +190,7 @@ export class Recording {
       this.#listener.onStatus();
     }
     if (note.positions.durable > durable) this.#wakeDeriver();
-    this.#listener.onPositions(note.positions);
+    this.#listener.onPositions(note.positions, note.written);
   }
 
   /** Deriving in few large passes costs a fraction of many small ones, and bars wait for lateness anyway. */
