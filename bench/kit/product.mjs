@@ -14,7 +14,7 @@ const MODULES = [
   "main/canonical/canonicalizer", "main/derive/pipeline", "main/engine/import-files", "main/net/node-clock",
   "main/rawlog/node-disk", "main/rawlog/reader", "main/rawlog/sha256", "main/rawlog/writer", "main/replay/tape",
   "main/sim/binance-text", "main/sim/market-model", "main/store/bridge-cache", "main/store/made-entries.testkit", "main/venues/registry",
-  "shared/canonical-json", "shared/control", "shared/decimal", "shared/leaf", "shared/market", "shared/raw", "shared/protocol/codec",
+  "shared/canonical-json", "shared/carried", "shared/control", "shared/decimal", "shared/leaf", "shared/market", "shared/raw", "shared/protocol/codec",
 ];
 
 /** Takes about a second; `run.mjs` does it once, before the first bench. */

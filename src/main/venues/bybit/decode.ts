@@ -2,12 +2,15 @@
 // refusals, never exceptions. NOTES.md says where each member's meaning was read from.
 import type { Decimal } from "../../../shared/decimal.ts";
 import { ZERO } from "../../../shared/decimal.ts";
+import { carrying } from "../../../shared/carried.ts";
 import type { Decode, DecodeContext, DecodeOutcome, MarketEvent, RefusalCode, TradeEvent } from "../../../shared/market.ts";
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
 import {
-  begin, decimalText, flag, has, isObject, type Members, notNegative, parsedDecimal, positive, refusal, refuse, requireText, text, time, timeText, whole,
+  begin, decimalText, flag, has, isObject, isRefused, type Members, notNegative, parsedDecimal, positive, refusal, refuse, requireText, text, time, timeText,
+  whole,
 } from "./members.ts";
-import { scanTicker, scanTrades } from "./scan.ts";
+import { scanBook, scanTicker, scanTrades } from "./scan.ts";
+import { type Stated, tickerEvents } from "./ticker.ts";
 
 /** Payloads above this are refused unread. */
 export const PAYLOAD_BYTES_MAX = 10 * 1024 * 1024;
@@ -75,34 +78,30 @@ function data(message: Members): Members {
   return {};
 }
 
-/** Present and not empty: an empty text says that there is no such value (funding of a delivery contract). */
-function states(object: Members, name: string): boolean {
-  return has(object, name) && object[name] !== "";
+/** A member that may be absent, or be there and say that there is no such value: an empty text (funding of a delivery contract). */
+function stated(object: Members, name: string, read: (name: string) => Decimal): Stated | undefined {
+  if (!has(object, name)) return undefined;
+  return object[name] === "" ? { text: "", value: undefined } : { value: read(name), text: text(object, name) };
 }
 
-/**
- * A snapshot holds everything, a delta what has changed: events only for what is stated. `mark_price` needs a mark and `funding` a
- * rate, so an index or a funding time alone gives no event; a rate without a time has time 0 (NOTES.md says what that loses).
- */
-const tickers: Build = (message, { stream }) => {
+/** A snapshot holds everything, a delta what has changed (ticker.ts says what they add up to). */
+const tickers: Build = (message, { stream, carried }) => {
   const ticker = data(message);
   requireText(ticker, "symbol", stream.symbol);
   const type = text(message, "type");
   if (type !== "snapshot" && type !== "delta") refuse("wrong-shape", `member type is ${JSON.stringify(type.slice(0, 80))}, neither snapshot nor delta`);
-  const at = { eventMs: time(message, "ts"), eventSubNs: 0 };
-  const events: MarketEvent[] = [];
-  const indexPrice = states(ticker, "indexPrice") ? notNegative(decimalText(ticker, "indexPrice"), "indexPrice") : undefined;
-  if (states(ticker, "markPrice")) {
-    events.push({ kind: "mark_price", ...at, markPrice: notNegative(decimalText(ticker, "markPrice"), "markPrice"), indexPrice });
-  }
-  const nextFundingMs = states(ticker, "nextFundingTime") && ticker["nextFundingTime"] !== "0" ? timeText(ticker, "nextFundingTime") : 0;
-  if (states(ticker, "fundingRate")) {
-    events.push({ kind: "funding", ...at, fundingRate: decimalText(ticker, "fundingRate"), nextFundingMs });
-  }
-  if (states(ticker, "openInterest")) {
-    events.push({ kind: "open_interest", ...at, openInterest: notNegative(decimalText(ticker, "openInterest"), "openInterest") });
-  }
-  return events;
+  const eventMs = time(message, "ts");
+  const { cs } = message;
+  const price = (name: string): Decimal => notNegative(decimalText(ticker, name), name);
+  const fields = {
+    indexPrice: stated(ticker, "indexPrice", price), markPrice: stated(ticker, "markPrice", price),
+    nextFundingTime: ticker["nextFundingTime"] === "0" ? { text: "", value: undefined }
+      : stated(ticker, "nextFundingTime", (name) => ({ mantissa: timeText(ticker, name), scale: 0 })),
+    fundingRate: stated(ticker, "fundingRate", (name) => decimalText(ticker, name)), openInterest: stated(ticker, "openInterest", price),
+  };
+  // What is refused must not be carried on.
+  if (isRefused()) return [];
+  return tickerEvents({ isSnapshot: type === "snapshot", eventMs, cs: typeof cs === "number" && Number.isSafeInteger(cs) && cs >= 0 ? cs : 0, ...fields }, carried);
 };
 
 interface Level { readonly price: Decimal; readonly qty: Decimal }
@@ -145,16 +144,22 @@ const bestOffer: Build = (message, { stream }) => {
   return [{ kind: "bbo", eventMs, eventSubNs: 0, bidPrice, bidQty, askPrice, askQty, updateId }];
 };
 
-/** Recorded to confirm bars by hand; checked for shape, and never a source of events: candles come from trades alone. */
-const kline: Build = (message) => {
-  for (const candle of items(message["data"], "data")) {
-    time(candle, "start");
-    time(candle, "end");
-    flag(candle, "confirm");
-    for (const name of ["open", "high", "low", "close", "volume", "turnover"]) notNegative(decimalText(candle, name), name);
-  }
-  return [];
-};
+/**
+ * The venue's own candle of a minute, to confirm bars by: never a source of them. Its open is the close of the candle before, which its
+ * high and low include.
+ */
+const kline: Build = (message) => items(message["data"], "data").map((candle) => {
+  const eventMs = time(message, "ts");
+  const price = (name: string): Decimal => notNegative(decimalText(candle, name), name);
+  const openMs = time(candle, "start");
+  time(candle, "end");
+  requireText(candle, "interval", "1");
+  return {
+    kind: "venue_candle", eventMs, eventSubNs: 0, interval: "1m", openMs, final: flag(candle, "confirm"),
+    open: price("open"), high: price("high"), low: price("low"), close: price("close"), volume: price("volume"), quoteVolume: price("turnover"),
+    tradeCount: undefined, opensWithTrade: false,
+  };
+});
 
 function parse(payload: Uint8Array, context: DecodeContext): { readonly message: Members } | { readonly outcome: DecodeOutcome } {
   if (payload.length > PAYLOAD_BYTES_MAX) return { outcome: refused("too-large", context, `${payload.length} bytes, more than ${PAYLOAD_BYTES_MAX}`) };
@@ -207,37 +212,41 @@ function decodeTrades(payload: Uint8Array, context: DecodeContext): DecodeOutcom
 
 /** The quick way where the bytes are plain and right, else the exact one. Tests compare the two. */
 function decodePushedTrades(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
-  const scanned = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTrades(payload, context.stream, ITEMS_PER_MESSAGE_MAX);
-  return scanned === undefined ? decodeParsed(publicTrade, payload, context) : { kind: "events", events: scanned.map(trade) };
+  const events = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTrades(payload, context.stream, ITEMS_PER_MESSAGE_MAX);
+  return events === undefined ? decodeParsed(publicTrade, payload, context) : { kind: "events", events };
 }
 
 function decodeTickers(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
-  const scanned = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTicker(payload, context.stream);
-  if (scanned === undefined) return decodeParsed(tickers, payload, context);
-  const { eventMs, markPrice, indexPrice, fundingRate, nextFundingMs, openInterest } = scanned;
-  const events: MarketEvent[] = [];
-  if (markPrice !== undefined) events.push({ kind: "mark_price", eventMs, eventSubNs: 0, markPrice, indexPrice });
-  if (fundingRate !== undefined) events.push({ kind: "funding", eventMs, eventSubNs: 0, fundingRate, nextFundingMs });
-  if (openInterest !== undefined) events.push({ kind: "open_interest", eventMs, eventSubNs: 0, openInterest });
+  const ticker = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanTicker(payload, context.stream);
+  if (ticker === undefined) return decodeParsed(tickers, payload, context);
+  const events = tickerEvents(ticker, context.carried);
   return events.length === 0 ? STATE_ONLY : { kind: "events", events };
 }
 
+function decodeBestOffer(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
+  const quote = payload.length > PAYLOAD_BYTES_MAX ? undefined : scanBook(payload, context.stream);
+  return quote === undefined ? decodeParsed(bestOffer, payload, context) : { kind: "events", events: [quote] };
+}
+
 /** Builders by channel, for the test that compares the two ways of reading. */
-export const builders: Readonly<Record<string, Build>> = { publicTrade, tickers };
+export const builders: Readonly<Record<string, Build>> = { publicTrade, tickers, "orderbook.1": bestOffer };
 
 /** Both products: the same wire. Spot's tickers state nothing that we keep. */
 const decoders: Readonly<Record<string, Decode>> = {
   publicTrade: decodeTrades,
-  tickers: decodeTickers,
-  "orderbook.1": (payload, context) => decodeParsed(bestOffer, payload, context),
+  tickers: carrying(decodeTickers),
+  "orderbook.1": decodeBestOffer,
   "kline.1": (payload, context) => decodeParsed(kline, payload, context),
 };
 
 /** Sizes of inverse contracts are US dollars: to read them as base units would be wrong by the price. */
 function linearOnly(decode: Decode): Decode {
-  return (payload, context) => INVERSE.test(context.stream.symbol)
-    ? refused("unknown-stream", context, `${context.stream.symbol} is an inverse contract: its sizes are US dollars, not base units`)
-    : decode(payload, context);
+  const checked: Decode = (payload, context) => {
+    const { symbol } = context.stream;
+    if (symbol.endsWith("USDT") || !INVERSE.test(symbol)) return decode(payload, context);
+    return refused("unknown-stream", context, `${symbol} is an inverse contract: its sizes are US dollars, not base units`);
+  };
+  return decode.carries === true ? carrying(checked) : checked;
 }
 
 const linear: Readonly<Record<string, Decode>> = Object.fromEntries(Object.entries(decoders).map(([channel, decode]) => [channel, linearOnly(decode)]));

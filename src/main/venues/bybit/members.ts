@@ -23,6 +23,11 @@ export function refuse(code: RefusalCode, detail: string): void {
   problemDetail = detail;
 }
 
+/** Whether anything has been noted. */
+export function isRefused(): boolean {
+  return problem !== undefined;
+}
+
 /** The refusal that reading has led to, if any. */
 export function refusal(where: string): DecodeOutcome | undefined {
   return problem === undefined ? undefined : { kind: "refused", code: problem, detail: `${where}: ${problemDetail}` };

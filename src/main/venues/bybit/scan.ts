@@ -1,214 +1,250 @@
-// The quick way to read what comes most: trades and tickers in plain form, straight from bytes. Accepts only messages that are right
+// The quick way to read what comes most: trades, tickers and best offers in plain form, straight from bytes. Accepts only messages that are right
 // in every respect; whatever deviates, in form or in meaning, is undefined here and left to the exact way. Pure towards callers.
-import type { Decimal } from "../../../shared/decimal.ts";
-import type { StreamRef } from "../../../shared/market.ts";
-import { envelope, isPlainText, plainEnd, scanEnvelope, wholeAt } from "./envelope.ts";
+import { type Decimal, ZERO } from "../../../shared/decimal.ts";
+import type { BboEvent, StreamRef, TradeEvent } from "../../../shared/market.ts";
+import {
+  ascii, behindFlag, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, OPEN, OPEN_LIST, QUOTE, textEnd, whole,
+  wholeText,
+} from "../bytes.ts";
 import { isBelievedTime } from "./members.ts";
+import { IS_SNAPSHOT, push, readPush } from "./push.ts";
+import type { StatedTicker } from "./ticker.ts";
 
-const QUOTE = 0x22, COMMA = 0x2c, MINUS = 0x2d, DOT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a, OPEN = 0x7b, CLOSE = 0x7d;
-const OPEN_LIST = 0x5b, CLOSE_LIST = 0x5d;
-/** Digits that a double holds exactly. */
-const FAST_DIGITS = 15;
-const NONE = 0, TEXT = 1, WHOLE = 2, TRUE = 3, FALSE = 4;
+const BUY = codes('"Buy"');
+const SELL = codes('"Sell"');
+const ALL_OF_TRADE = 63;
 
-// The member read last. Of texts the range inside the quotes.
-let nameStart = 0, nameEnd = 0, valueStart = 0, valueEnd = 0, kind = NONE;
+let trades: TradeEvent[] = [];
+let tradesMax = 0;
 
-function literal(bytes: Uint8Array, at: number, text: string): boolean {
-  for (let i = 0; i < text.length; i += 1) if (bytes[at + i] !== text.charCodeAt(i)) return false;
-  return true;
-}
-
-/** Reads `"name":value` at `at`; answers the index behind it, -1 unless the value is a plain text, whole number or boolean. */
-function member(bytes: Uint8Array, at: number): number {
-  if (bytes[at] !== QUOTE) return -1;
-  nameStart = at + 1;
-  nameEnd = plainEnd(bytes, at);
-  if (nameEnd < 0 || bytes[nameEnd + 1] !== COLON) return -1;
-  const start = nameEnd + 2;
-  const first = bytes[start] as number;
-  if (first === QUOTE) {
-    kind = TEXT;
-    valueStart = start + 1;
-    valueEnd = plainEnd(bytes, start);
-    return valueEnd < 0 ? -1 : valueEnd + 1;
-  }
-  if (literal(bytes, start, "false")) {
-    kind = FALSE;
-    return start + 5;
-  }
-  if (literal(bytes, start, "true")) {
-    kind = TRUE;
-    return start + 4;
-  }
-  kind = WHOLE;
-  valueStart = valueEnd = start;
-  while ((bytes[valueEnd] as number) >= ZERO && (bytes[valueEnd] as number) <= NINE) valueEnd += 1;
-  return wholeAt(bytes, valueStart, valueEnd) === undefined ? -1 : valueEnd;
-}
-
-function decimalAt(bytes: Uint8Array, from: number, until: number): Decimal | undefined {
-  const isNegative = bytes[from] === MINUS;
-  let mantissa = 0, digits = 0, dot = -1;
-  for (let i = isNegative ? from + 1 : from; i < until; i += 1) {
-    const c = bytes[i] as number;
-    if (c === DOT) {
-      if (dot >= 0 || digits === 0) return undefined;
-      dot = i;
-    } else if (c >= ZERO && c <= NINE) {
-      mantissa = mantissa * 10 + (c - ZERO);
-      digits += 1;
-    } else {
-      return undefined;
-    }
-  }
-  if (digits === 0 || digits > FAST_DIGITS || dot === until - 1) return undefined;
-  return { mantissa: isNegative && mantissa !== 0 ? -mantissa : mantissa, scale: dot < 0 ? 0 : until - dot - 1 };
-}
-
-function textDecimal(bytes: Uint8Array): Decimal | undefined {
-  return kind === TEXT ? decimalAt(bytes, valueStart, valueEnd) : undefined;
-}
-
-function ascii(bytes: Uint8Array, from: number, until: number): string {
-  let text = "";
-  for (let i = from; i < until; i += 1) text += String.fromCharCode(bytes[i] as number);
-  return text;
-}
-
-/** True when the whole message is a plain push of this stream. */
-function isPushOf(bytes: Uint8Array, stream: StreamRef): boolean {
-  if (!scanEnvelope(bytes) || !envelope.isPlain || envelope.dataStart < 0) return false;
-  const symbolStart = envelope.topicEnd - stream.symbol.length;
-  return symbolStart - 1 === envelope.topicStart + stream.channel.length && bytes[symbolStart - 1] === DOT
-    && isPlainText(bytes, envelope.topicStart, symbolStart - 1, stream.channel) && isPlainText(bytes, symbolStart, envelope.topicEnd, stream.symbol);
-}
-
-export interface ScannedTrade {
-  readonly eventMs: number;
-  readonly price: Decimal;
-  readonly qty: Decimal;
-  readonly side: 1 | -1;
-  readonly tradeId: string;
-  readonly market: boolean;
-}
-
-let scannedTo = 0;
-
-function scanTrade(bytes: Uint8Array, from: number, symbol: string): ScannedTrade | undefined {
-  if (bytes[from] !== OPEN) return undefined;
+/** The trade at `at`, onto `trades`. */
+function trade(bytes: Uint8Array, from: number, symbol: string): number {
+  if (bytes[from] !== OPEN) return -1;
   let at = from + 1, seen = 0, eventMs = 0, side: 1 | -1 = 1, tradeId = "", market = true;
-  let price: Decimal | undefined, qty: Decimal | undefined;
+  let price: Decimal = ZERO, qty: Decimal = ZERO;
   for (;;) {
-    at = member(bytes, at);
-    if (at < 0) return undefined;
+    const value = name(bytes, at);
+    if (value < 0) return -1;
+    const length = found.nameEnd - found.nameStart;
     let bit = 0;
-    if (nameEnd - nameStart === 1) {
-      switch (bytes[nameStart]) {
-        case 0x54: // T
-          eventMs = kind === WHOLE ? wholeAt(bytes, valueStart, valueEnd) ?? 0 : 0;
-          bit = isBelievedTime(eventMs) ? 1 : -1;
-          break;
-        case 0x73: // s
-          bit = kind === TEXT && isPlainText(bytes, valueStart, valueEnd, symbol) ? 2 : -1;
-          break;
-        case 0x53: // S
-          side = kind === TEXT && isPlainText(bytes, valueStart, valueEnd, "Sell") ? -1 : 1;
-          bit = side === -1 || (kind === TEXT && isPlainText(bytes, valueStart, valueEnd, "Buy")) ? 4 : -1;
-          break;
-        case 0x70: // p
-          price = textDecimal(bytes);
-          bit = price !== undefined && price.mantissa > 0 ? 8 : -1;
-          break;
-        case 0x76: // v
-          qty = textDecimal(bytes);
-          bit = qty !== undefined && qty.mantissa > 0 ? 16 : -1;
-          break;
-        case 0x69: // i
-          tradeId = kind === TEXT ? ascii(bytes, valueStart, valueEnd) : "";
-          bit = tradeId === "" ? -1 : 32;
-          break;
-        default:
+    at = -1;
+    switch (length === 1 ? bytes[found.nameStart] : 0) {
+      case 0x54: // T
+        bit = 1;
+        at = whole(bytes, value);
+        eventMs = found.whole;
+        if (at >= 0 && !isBelievedTime(eventMs)) return -1;
+        break;
+      case 0x73: // s
+        bit = 2;
+        at = value + symbol.length + 2;
+        if (bytes[value] !== QUOTE || bytes[at - 1] !== QUOTE || !isText(bytes, value + 1, at - 1, symbol)) return -1;
+        break;
+      case 0x53: // S
+        bit = 4;
+        side = isAt(bytes, value, SELL) ? -1 : 1;
+        at = side < 0 ? value + SELL.length : isAt(bytes, value, BUY) ? value + BUY.length : -1;
+        break;
+      case 0x70: // p
+        bit = 8;
+        if (bytes[value] === QUOTE) at = decimalText(bytes, value + 1);
+        if (at < 0 || found.mantissa <= 0) return -1;
+        price = decimalFound();
+        break;
+      case 0x76: // v
+        bit = 16;
+        if (bytes[value] === QUOTE) at = decimalText(bytes, value + 1);
+        if (at < 0 || found.mantissa <= 0) return -1;
+        qty = decimalFound();
+        break;
+      case 0x69: { // i
+        bit = 32;
+        const end = bytes[value] === QUOTE ? textEnd(bytes, value + 1) : -1;
+        if (end <= value + 1) return -1;
+        tradeId = ascii(bytes, value + 1, end);
+        at = end + 1;
+        break;
       }
-    } else if (isPlainText(bytes, nameStart, nameEnd, "BT")) {
-      market = kind === FALSE;
-      bit = kind === FALSE || kind === TRUE ? 64 : -1;
+      default:
+        if (length === 2 && isText(bytes, found.nameStart, found.nameEnd, "BT")) {
+          bit = 64;
+          at = behindFlag(bytes, value);
+          market = bytes[value] === 0x66;
+        } else at = behindValue(bytes, value);
     }
-    if (bit < 0 || (seen & bit) !== 0) return undefined;
+    if (at < 0 || (seen & bit) !== 0) return -1;
     seen |= bit;
     const next = bytes[at];
     at += 1;
     if (next === CLOSE) break;
-    if (next !== COMMA) return undefined;
+    if (next !== COMMA) return -1;
   }
-  if ((seen & 63) !== 63 || price === undefined || qty === undefined) return undefined;
-  scannedTo = at;
-  return { eventMs, price, qty, side, tradeId, market };
+  if ((seen & ALL_OF_TRADE) !== ALL_OF_TRADE) return -1;
+  trades.push({
+    kind: "trade", eventSubNs: 0, sequenceId: undefined, firstTradeId: undefined, lastTradeId: undefined, tradeCount: 1, eventMs, price, qty, side, tradeId, market,
+  });
+  return at;
+}
+
+function tradeList(bytes: Uint8Array, from: number, symbol: string): number {
+  if (bytes[from] !== OPEN_LIST) return -1;
+  let at = from;
+  do {
+    if (trades.length === tradesMax) return -1;
+    at = trade(bytes, at + 1, symbol);
+    if (at < 0) return -1;
+  } while (bytes[at] === COMMA);
+  return bytes[at] === CLOSE_LIST ? at + 1 : -1;
 }
 
 /** The trades of a plain `publicTrade` push; undefined: let the exact way decide. */
-export function scanTrades(bytes: Uint8Array, stream: StreamRef, itemsMax: number): readonly ScannedTrade[] | undefined {
-  if (!isPushOf(bytes, stream)) return undefined;
-  const { dataStart, dataEnd } = envelope;
-  if (bytes[dataStart] !== OPEN_LIST) return undefined;
-  const trades: ScannedTrade[] = [];
-  for (let at = dataStart + 1; trades.length < itemsMax; at += 1) {
-    const trade = scanTrade(bytes, at, stream.symbol);
-    if (trade === undefined) return undefined;
-    trades.push(trade);
-    at = scannedTo;
-    if (bytes[at] === CLOSE_LIST) return at + 1 === dataEnd ? trades : undefined;
-    if (bytes[at] !== COMMA) return undefined;
+export function scanTrades(bytes: Uint8Array, stream: StreamRef, itemsMax: number): readonly TradeEvent[] | undefined {
+  trades = [];
+  tradesMax = itemsMax;
+  return readPush(bytes, stream, tradeList) ? trades : undefined;
+}
+
+let ticker: { -readonly [Name in keyof StatedTicker]: StatedTicker[Name] } = emptyTicker();
+
+function emptyTicker(): StatedTicker {
+  return { isSnapshot: false, eventMs: 0, cs: 0, markPrice: undefined, indexPrice: undefined, fundingRate: undefined, nextFundingTime: undefined, openInterest: undefined };
+}
+
+/** Which member that we keep was named last, by the length of its name; undefined for the others. */
+function keptName(bytes: Uint8Array): "symbol" | "markPrice" | "indexPrice" | "fundingRate" | "openInterest" | "nextFundingTime" | undefined {
+  const { nameStart, nameEnd } = found;
+  switch (nameEnd - nameStart) {
+    case 6: return isText(bytes, nameStart, nameEnd, "symbol") ? "symbol" : undefined;
+    case 9: return isText(bytes, nameStart, nameEnd, "markPrice") ? "markPrice" : undefined;
+    case 10: return isText(bytes, nameStart, nameEnd, "indexPrice") ? "indexPrice" : undefined;
+    case 11: return isText(bytes, nameStart, nameEnd, "fundingRate") ? "fundingRate" : undefined;
+    case 12: return isText(bytes, nameStart, nameEnd, "openInterest") ? "openInterest" : undefined;
+    case 15: return isText(bytes, nameStart, nameEnd, "nextFundingTime") ? "nextFundingTime" : undefined;
+    default: return undefined;
   }
-  return undefined;
 }
 
-export interface ScannedTicker {
-  eventMs: number;
-  markPrice: Decimal | undefined;
-  indexPrice: Decimal | undefined;
-  fundingRate: Decimal | undefined;
-  nextFundingMs: number;
-  openInterest: Decimal | undefined;
+/** Takes a stated number; -1 for a value that the exact way must judge: empty, odd, negative or doubled. */
+function stated(bytes: Uint8Array, at: number, kept: Exclude<ReturnType<typeof keptName>, "symbol" | undefined>): number {
+  if (bytes[at] !== QUOTE || ticker[kept] !== undefined) return -1;
+  if (kept === "nextFundingTime") {
+    const end = wholeText(bytes, at + 1);
+    if (end < 0 || !isBelievedTime(found.whole)) return -1;
+    ticker.nextFundingTime = { text: ascii(bytes, at + 1, end - 1), value: { mantissa: found.whole, scale: 0 } };
+    return end;
+  }
+  const end = decimalText(bytes, at + 1);
+  if (end < 0 || (kept !== "fundingRate" && found.mantissa < 0)) return -1;
+  const value = decimalFound();
+  ticker[kept] = { text: ascii(bytes, at + 1, end - 1), value };
+  return end;
 }
 
-const STATED = ["symbol", "markPrice", "indexPrice", "fundingRate", "nextFundingTime", "openInterest"] as const;
+function tickerData(bytes: Uint8Array, from: number, symbol: string): number {
+  if (bytes[from] !== OPEN) return -1;
+  let at = from;
+  let hasSymbol = false;
+  do {
+    at = name(bytes, at + 1);
+    if (at < 0) return -1;
+    const kept = keptName(bytes);
+    if (kept === undefined) at = behindValue(bytes, at);
+    else if (kept !== "symbol") at = stated(bytes, at, kept);
+    else {
+      const end = at + 1 + symbol.length;
+      if (hasSymbol || bytes[at] !== QUOTE || bytes[end] !== QUOTE || !isText(bytes, at + 1, end, symbol)) return -1;
+      hasSymbol = true;
+      at = end + 1;
+    }
+    if (at < 0) return -1;
+  } while (bytes[at] === COMMA);
+  return hasSymbol && bytes[at] === CLOSE ? at + 1 : -1;
+}
 
 /** What a plain `tickers` push states; undefined: let the exact way decide. */
-export function scanTicker(bytes: Uint8Array, stream: StreamRef): ScannedTicker | undefined {
-  if (!isPushOf(bytes, stream) || envelope.tsMs === undefined || !isBelievedTime(envelope.tsMs)) return undefined;
-  const { typeStart, typeEnd, dataStart, dataEnd } = envelope;
-  if (typeStart < 0 || !(isPlainText(bytes, typeStart, typeEnd, "delta") || isPlainText(bytes, typeStart, typeEnd, "snapshot"))) return undefined;
-  if (bytes[dataStart] !== OPEN) return undefined;
-  const ticker: ScannedTicker = { eventMs: envelope.tsMs, markPrice: undefined, indexPrice: undefined, fundingRate: undefined, nextFundingMs: 0, openInterest: undefined };
-  let at = dataStart + 1, seen = 0;
-  for (;;) {
-    at = member(bytes, at);
-    if (at < 0) return undefined;
-    for (let index = 0; index < STATED.length; index += 1) {
-      if (!isPlainText(bytes, nameStart, nameEnd, STATED[index] as string)) continue;
-      if ((seen & (1 << index)) !== 0 || !take(ticker, index, bytes, stream)) return undefined;
-      seen |= 1 << index;
-      break;
-    }
-    const next = bytes[at];
-    at += 1;
-    if (next === CLOSE) break;
-    if (next !== COMMA) return undefined;
-  }
-  return at === dataEnd && (seen & 1) === 1 ? ticker : undefined;
+export function scanTicker(bytes: Uint8Array, stream: StreamRef): StatedTicker | undefined {
+  ticker = emptyTicker();
+  if (!readPush(bytes, stream, tickerData) || push.type === 0 || !isBelievedTime(push.tsMs)) return undefined;
+  ticker.isSnapshot = push.type === IS_SNAPSHOT;
+  ticker.eventMs = push.tsMs;
+  ticker.cs = Math.max(push.cs, 0);
+  return ticker;
 }
 
-/** False for a value that the exact way must judge: empty, odd or negative. */
-function take(ticker: ScannedTicker, index: number, bytes: Uint8Array, stream: StreamRef): boolean {
-  const name = STATED[index];
-  if (name === "symbol") return kind === TEXT && isPlainText(bytes, valueStart, valueEnd, stream.symbol);
-  if (name === "nextFundingTime") {
-    ticker.nextFundingMs = kind === TEXT ? wholeAt(bytes, valueStart, valueEnd) ?? 0 : 0;
-    return isBelievedTime(ticker.nextFundingMs);
+interface Level { readonly price: Decimal; readonly qty: Decimal }
+const NO_LEVEL: Level = Object.freeze({ price: ZERO, qty: ZERO });
+let bid = NO_LEVEL;
+let ask = NO_LEVEL;
+let updateId = 0;
+const LEVEL = codes('[["');
+const NO_LEVELS = codes("[]");
+const BEHIND_LEVEL = codes("]]");
+
+/** The one level at `at`, or none. */
+function level(bytes: Uint8Array, at: number, isBid: boolean): number {
+  let read: Level = NO_LEVEL;
+  let behind = at + NO_LEVELS.length;
+  if (!isAt(bytes, at, NO_LEVELS)) {
+    const middle = isAt(bytes, at, LEVEL) ? notNegative(bytes, at + LEVEL.length) : -1;
+    if (middle < 0 || bytes[middle] !== COMMA || bytes[middle + 1] !== QUOTE) return -1;
+    const price = decimalFound();
+    const end = notNegative(bytes, middle + 2);
+    // A size of 0 takes a level away.
+    if (end < 0 || !isAt(bytes, end, BEHIND_LEVEL)) return -1;
+    const qty = decimalFound();
+    if (qty.mantissa === 0) return -1;
+    read = { price, qty };
+    behind = end + BEHIND_LEVEL.length;
   }
-  if (name === undefined) return false;
-  const value = textDecimal(bytes);
-  ticker[name] = value;
-  return value !== undefined && (name === "fundingRate" || value.mantissa >= 0);
+  if (isBid) bid = read;
+  else ask = read;
+  return behind;
+}
+
+function notNegative(bytes: Uint8Array, at: number): number {
+  const end = decimalText(bytes, at);
+  return end < 0 || found.mantissa < 0 ? -1 : end;
+}
+
+function bookData(bytes: Uint8Array, from: number, symbol: string): number {
+  if (bytes[from] !== OPEN) return -1;
+  let at = from, seen = 0;
+  do {
+    const value = name(bytes, at + 1);
+    if (value < 0) return -1;
+    let bit = 0;
+    switch (found.nameEnd - found.nameStart === 1 ? bytes[found.nameStart] : 0) {
+      case 0x73: // s
+        bit = 1;
+        at = value + symbol.length + 2;
+        if (bytes[value] !== QUOTE || bytes[at - 1] !== QUOTE || !isText(bytes, value + 1, at - 1, symbol)) return -1;
+        break;
+      case 0x62: // b
+        bit = 2;
+        at = level(bytes, value, true);
+        break;
+      case 0x61: // a
+        bit = 4;
+        at = level(bytes, value, false);
+        break;
+      case 0x75: // u
+        bit = 8;
+        at = whole(bytes, value);
+        updateId = found.whole;
+        break;
+      default:
+        at = behindValue(bytes, value);
+    }
+    if (at < 0 || (seen & bit) !== 0) return -1;
+    seen |= bit;
+  } while (bytes[at] === COMMA);
+  return seen === 15 && bytes[at] === CLOSE ? at + 1 : -1;
+}
+
+/** The quote of a plain `orderbook.1` snapshot; undefined: let the exact way decide. */
+export function scanBook(bytes: Uint8Array, stream: StreamRef): BboEvent | undefined {
+  if (!readPush(bytes, stream, bookData) || push.type !== IS_SNAPSHOT) return undefined;
+  const eventMs = push.ctsMs >= 0 ? push.ctsMs : push.tsMs;
+  if (!isBelievedTime(eventMs)) return undefined;
+  return { kind: "bbo", eventMs, eventSubNs: 0, bidPrice: bid.price, bidQty: bid.qty, askPrice: ask.price, askQty: ask.qty, updateId };
 }

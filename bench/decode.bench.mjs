@@ -1,0 +1,71 @@
+// Bytes → normalised objects, per venue, side by side with tardis-dev's mappers and ccxt pro's handlers: the same real messages in the order and
+// proportion in which they came, runs in turn. Before anything is measured, what the three make of each message is compared.
+import { checkAgainstCcxt, checkAgainstTardis } from "./kit/decode-checks.mjs";
+import { decodeMessages, hasShared } from "./kit/decode-messages.mjs";
+import { ccxt, routing, tapedeck, tardis } from "./kit/decode-peers.mjs";
+import { note, rateOf, Report, RUNS } from "./kit/report.mjs";
+
+/** Bytes that one run reads: long enough that a run is most of a second for the fastest side. */
+const BYTES_PER_RUN = 64 * 1_048_576;
+const TARDIS_AT = { binance: new Date("2024-08-08T23:54:15Z"), bybit: new Date("2026-08-09T21:26:57Z"), okx: new Date("2022-05-13T16:27:04Z") };
+
+const swap = (id, base, contractSize) => ({ id, base, quote: "USDT", isSwap: true, contractSize });
+const VENUES = {
+  binance: { tardis: "binance-futures", ccxt: ["binance", "wss://fstream.binance.com/stream", [swap("BTCUSDT", "BTC", 1)]] },
+  bybit: { tardis: "bybit", ccxt: ["bybit", "wss://stream.bybit.com/v5/public/linear", [swap("BTCUSDT", "BTC", 1), swap("ETHUSDT", "ETH", 1), swap("LTCUSDT", "LTC", 1)]] },
+  okx: {
+    tardis: "okex-swap",
+    ccxt: ["okx", "wss://ws.okx.com:8443/ws/v5/public", [swap("BTC-USDT-SWAP", "BTC", 0.01), swap("WNCG-USDT-SWAP", "WNCG", 1), { id: "BTC-USDT", base: "BTC", quote: "USDT", isSwap: false, contractSize: undefined }]],
+  },
+};
+
+function runner(side, messages, copies, argument) {
+  return () => {
+    const read = side.reader(argument);
+    let objects = 0;
+    for (let copy = 0; copy < copies; copy += 1) {
+      read.begin?.();
+      for (const message of messages) objects += read(message)?.length ?? 1;
+    }
+    if (objects === 0) throw new Error(`${side.name} made nothing of the messages`);
+    return copies * messages.length;
+  };
+}
+
+async function measure(report, name, messages, sides, target) {
+  const bytes = messages.reduce((sum, { payload }) => sum + payload.length, 0);
+  const copies = Math.ceil(BYTES_PER_RUN / bytes / (target === undefined ? 4 : 1));
+  const runs = sides.map(({ side, argument }) => runner(side, messages, copies, argument));
+  const rates = sides.map(() => []);
+  for (let run = 0; run <= RUNS; run += 1) {
+    for (const [index, one] of runs.entries()) {
+      const rate = await rateOf(one);
+      // The first run warms up.
+      if (run > 0) rates[index].push(rate);
+    }
+  }
+  const median = (values) => [...values].sort((a, b) => a - b)[values.length >> 1];
+  const [ours, routed, ...peers] = rates;
+  const fastest = peers.reduce((best, values) => (median(values) > median(best) ? values : best));
+  peers.forEach((values, index) => report.add({ name: `${name}: ${sides[index + 2].side.name}`, values, unit: "messages/s" }));
+  report.add({ name: `${name}: tapedeck, exact decimals`, values: ours, unit: "messages/s", peer: fastest, ...(target && { target }) });
+  report.add({ name: `${name}: tapedeck, routing too`, values: routed, unit: "messages/s", peer: fastest });
+}
+
+if (!hasShared) note("decode: ../shared/data is absent, measured on the project's own golden messages");
+const report = new Report("decode");
+const all = await decodeMessages();
+for (const [venue, { tardis: exchange, ccxt: arguments_ }] of Object.entries(VENUES)) {
+  const messages = all[venue];
+  const ours = await tapedeck();
+  const sides = [
+    { side: ours }, { side: await routing(messages) }, { side: tardis(exchange), argument: TARDIS_AT[venue] }, { side: await ccxt(...arguments_) },
+  ];
+  checkAgainstTardis(messages, ours.reader(), sides[2].side.reader(TARDIS_AT[venue]));
+  checkAgainstCcxt(messages, ours.reader(), sides[3].side.reader());
+  await measure(report, venue, messages, sides, { atLeast: 2, of: "ratio" });
+  for (const channel of new Set(messages.map(({ stream }) => stream.channel))) {
+    await measure(report, `${venue} ${channel}`, messages.filter(({ stream }) => stream.channel === channel), sides, undefined);
+  }
+}
+report.print();
