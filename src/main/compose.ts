@@ -10,7 +10,9 @@ import { Engine } from "./engine/engine.ts";
 import { createFaultLab, isLoopback } from "./engine/fault-lab.ts";
 import type { LiveListener, LiveSource } from "./engine/live-source.ts";
 import { CaptureCatalog, captureBytes } from "./engine/capture-list.ts";
+import { startLiveSpool, type LiveSpool } from "./engine/live-spool.ts";
 import { Recording, type RecordedVenue } from "./engine/recording.ts";
+import { readSettings } from "./engine/settings.ts";
 import { SimulatorLink } from "./engine/simulator-link.ts";
 import { sha256 } from "./rawlog/sha256.ts";
 import { KeyRing, type SecretBox } from "./keys/key-ring.ts";
@@ -109,7 +111,12 @@ function configOf(venues: readonly RecordedVenue[], named: Readonly<Record<strin
 
 /** Starts a headless recording: simulator if it is a source, then recorder, deriver and collectors. */
 export async function startLive(
-  options: { readonly dataFolder: string; readonly distMain: URL; readonly request: SourceRequest },
+  options: {
+    readonly dataFolder: string; readonly distMain: URL; readonly request: SourceRequest;
+    /** False: no Parquet beside the recording; `compact` makes it later. */
+    readonly spool: boolean;
+    readonly spawnChild?: SpawnChild | undefined;
+  },
   listener: LiveListener,
 ): Promise<LiveSource> {
   const { dataFolder, distMain, request } = options;
@@ -117,6 +124,7 @@ export async function startLive(
   const captureId = captureIdFor(request, sources, Date.now());
   const captureFolder = join(dataFolder, "captures", captureId);
   await mkdir(join(dataFolder, "captures"), { recursive: true });
+  const spool = options.spool ? startLiveSpool({ distMain, captureFolder, spawn: options.spawnChild, onProblem: (problem) => { listener.onProblem(problem); } }) : undefined;
   let simulator: SimulatorLink | undefined;
   try {
     const recorded: RecordedVenue[] = [];
@@ -137,16 +145,29 @@ export async function startLive(
     const config = configOf(recorded, named);
     const recording = await Recording.start(
       { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config, venues: recorded },
-      { ...listener, onDerived: () => { listener.onStatus(); } },
+      {
+        ...listener, onDerived: () => { listener.onStatus(); },
+        onPositions: (positions, written) => {
+          spool?.onSegment(positions.segment);
+          listener.onPositions(positions, written);
+        },
+      },
     );
-    return liveSource(recording, simulator, {
+    return liveSource({ recording, simulator, spool }, {
       configDigest: configDigest(config, sha256), simulated: sources.some(({ venue }) => venue === "sim"),
       onLoopback: recorded.every(({ endpoints }) => Object.values(endpoints).every(isLoopback)),
     });
   } catch (error) {
     await simulator?.close();
+    await spool?.abandon();
     throw error;
   }
+}
+
+interface Parts {
+  readonly recording: Recording;
+  readonly simulator: SimulatorLink | undefined;
+  readonly spool: LiveSpool | undefined;
 }
 
 interface Past extends Pick<LiveSource, "configDigest" | "simulated"> {
@@ -154,7 +175,7 @@ interface Past extends Pick<LiveSource, "configDigest" | "simulated"> {
   readonly onLoopback: boolean;
 }
 
-function liveSource(recording: Recording, simulator: SimulatorLink | undefined, { onLoopback, ...past }: Past): LiveSource {
+function liveSource({ recording, simulator, spool }: Parts, { onLoopback, ...past }: Past): LiveSource {
   return {
     captureId: recording.captureId,
     captureFolder: recording.captureFolder,
@@ -166,6 +187,7 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined, 
     get derivedSeq() { return recording.derivedSeq; },
     get sources() { return recording.sources; },
     get streams() { return recording.streams; },
+    vitals: recording.vitals,
     watchDerived: (watcher) => recording.watchDerived(watcher),
     reopen: (streamId, reason) => recording.reopen(streamId, reason),
     faults: createFaultLab({ simulated: past.simulated || onLoopback, simulator, local: (wrong) => recording.fault(wrong) }),
@@ -174,6 +196,8 @@ function liveSource(recording: Recording, simulator: SimulatorLink | undefined, 
         await recording.close(reason);
       } finally {
         await simulator?.close();
+        // Last: it waits for nothing but itself, and what it cannot do now it does at the next start.
+        await spool?.close();
       }
     },
     async summary() {
@@ -208,7 +232,10 @@ export function composeEngine(options: {
     firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: FIRST_BARS, untilOpenMs: undefined },
     keys: new KeyRing({ dataFolder, clock: new NodeClock(), box: options.box }),
     ...(spawnChild === undefined ? {} : { spawnChild }),
-    startRecording: (listener) => startLive({ dataFolder, distMain, request: args.request }, listener),
+    startRecording: async (listener) => {
+      const { spool } = await readSettings(dataFolder);
+      return startLive({ dataFolder, distMain, request: args.request, spool: spool !== false, spawnChild }, listener);
+    },
     captures: new CaptureCatalog(dataFolder),
   });
 }

@@ -28,6 +28,7 @@ const schema = z.object({
   seed: optionText.count("seed").optional(),
   rate: optionText.count("rate").optional(),
   fault: z.array(faultText).default([]),
+  spool: z.boolean().default(true),
 });
 type RecordInput = z.output<typeof schema>;
 
@@ -42,6 +43,7 @@ export function registerRecord(program: Command, context: CommandContext): void 
     .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collectValues)
     .option("--seed <number>", "seed of the built-in simulator")
     .option("--rate <number>", "messages per second of the built-in simulator")
+    .option("--no-spool", "write no Parquet beside the recording; compact makes it later")
     .option("--fault <name=amount@s>", "make something go wrong (docs/faults.md), now or after some seconds; simulated sources only; may be repeated", collectValues);
   defineCommand({ command, context, schema, run: (input) => record(input, context) });
 }
@@ -63,7 +65,7 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
   const started: { live?: LiveSource } = {};
   const live = await startLive(
     {
-      dataFolder: input.data, distMain: context.distMain,
+      dataFolder: input.data, distMain: context.distMain, spool: input.spool,
       request: {
         ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture,
         simulator: { seed: input.seed ?? DEFAULT_SOURCE.simulator.seed, messagesPerSecond: input.rate },

@@ -35,7 +35,7 @@ async function liveSource(input: ServeInput, context: CommandContext, onProblem:
   try {
     const live = await startLive(
       {
-        dataFolder: input.data, distMain: context.distMain,
+        dataFolder: input.data, distMain: context.distMain, spool: true,
         request: {
           ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture,
           simulator: { seed: input.seed ?? DEFAULT_SOURCE.simulator.seed, messagesPerSecond: input.rate },
