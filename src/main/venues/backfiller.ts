@@ -1,12 +1,15 @@
-// Asks REST for missing ids: oldest gap first, bounded retries, within the budget. Every page is in the log before it is read.
+// Asks REST for what is missing: oldest gap first, bounded retries, within the budget. Every page is in the log before it is read.
 // A repair is bracketed in the log: `backfill_begun` per attempt, and exactly one `backfill_done`, when it is over.
 import type { Clock, Random, Result, StopSignal, Timers } from "../../shared/base.ts";
+import type { VenueHealth } from "../../shared/protocol/health.ts";
 import type { HttpResponse, HttpTransport } from "../net/transport.ts";
-import type { BackfillRange, Endpoints, IdRun, RestRequest, VenueAdapter } from "./adapter.ts";
+import { type BackfillRange, type Endpoints, hasIds, type IdRange, type IdRun, type RestRequest, type VenueAdapter } from "./adapter.ts";
+import { type BackfillGoal, IdGoal, SpanGoal, unaskedSpan } from "./backfill-goal.ts";
 import type { CollectorSettings } from "./collector-settings.ts";
-import { countIds, withoutIds } from "./id-runs.ts";
+import { withoutIds } from "./id-runs.ts";
 import type { Outbox } from "./outbox.ts";
 import { BUDGET_SHARE, type RateBudget } from "./rate-budget.ts";
+import type { SpanRequest } from "./span-tracker.ts";
 
 export interface BackfillerOptions {
   readonly adapter: VenueAdapter;
@@ -24,15 +27,13 @@ export interface BackfillerOptions {
 }
 
 interface Job {
-  readonly range: BackfillRange;
-  readonly wanted: number;
-  missing: readonly IdRun[];
+  readonly goal: BackfillGoal;
   attempt: number;
   dueMs: number;
 }
 
-/** How an attempt ended short of the goal. `final`: more attempts cannot help. */
-interface Shortfall { readonly detail: string; readonly final: boolean }
+/** How an attempt ended short of the goal. `final`: more attempts cannot help. `detail` undefined: the answers themselves fell short. */
+interface Shortfall { readonly detail: string | undefined; readonly final: boolean }
 
 /** Bans that one attempt waits out before it counts as failed. */
 const BLOCKS_PER_ATTEMPT = 10;
@@ -46,6 +47,8 @@ export class Backfiller {
   readonly #options: BackfillerOptions;
   readonly #jobs: Job[] = [];
   readonly #unresolved = new Map<string, number>();
+  #done = 0;
+  #unresolvedInAll = 0;
   #running: Promise<void> | undefined;
   #wake: (() => void) | undefined;
 
@@ -53,28 +56,40 @@ export class Backfiller {
     this.#options = options;
   }
 
-  /** Queues what of the range nobody is asking for yet. */
-  add(wanted: BackfillRange): void {
-    const asked = this.#jobs.filter(({ range }) => range.stream.streamId === wanted.stream.streamId);
+  /** Queues what of the ids nobody is asking for yet. */
+  addIds(wanted: IdRange): void {
     let runs: readonly IdRun[] = [{ fromId: wanted.fromId, toId: wanted.toId }];
-    for (const { range } of asked) runs = withoutIds(runs, range);
-    if (runs.length === 0) return;
-    for (const run of runs) {
-      const missing = [run];
-      this.#jobs.push({ range: { ...wanted, ...run }, wanted: countIds(missing), missing, attempt: 0, dueMs: this.#options.clock.monotonicMs() });
-    }
-    this.#jobs.sort((a, b) => oldestFirst(a.range, b.range));
+    for (const { range } of this.#goalsOf(wanted)) if (hasIds(range)) runs = withoutIds(runs, range);
+    this.#queue(runs.map((run) => new IdGoal({ ...wanted, ...run })));
+  }
+
+  /** Queues a span, unless somebody is asking for all of it. */
+  addSpan(wanted: SpanRequest): void {
+    if (unaskedSpan(this.#goalsOf(wanted.range), wanted)) this.#queue([new SpanGoal(wanted)]);
+  }
+
+  #goalsOf({ stream }: BackfillRange): readonly BackfillGoal[] {
+    return this.#jobs.map(({ goal }) => goal).filter(({ range }) => range.stream.streamId === stream.streamId);
+  }
+
+  #queue(goals: readonly BackfillGoal[]): void {
+    if (goals.length === 0) return;
+    for (const goal of goals) this.#jobs.push({ goal, attempt: 0, dueMs: this.#options.clock.monotonicMs() });
+    this.#jobs.sort((a, b) => oldestFirst(a.goal.range, b.goal.range));
     this.#wake?.();
     this.#running ??= this.#run();
   }
 
   /** Gaps of a stream that are still being worked on. */
   openCount(streamId: string): number {
-    return this.#jobs.reduce((count, job) => (job.range.stream.streamId === streamId ? count + 1 : count), 0);
+    return this.#jobs.reduce((count, { goal }) => (goal.range.stream.streamId === streamId ? count + 1 : count), 0);
   }
   /** Gaps of a stream that were given up, wholly or in part. */
   unresolvedCount(streamId: string): number {
     return this.#unresolved.get(streamId) ?? 0;
+  }
+  get counts(): VenueHealth["backfill"] {
+    return { waiting: this.#jobs.length, done: this.#done, unresolved: this.#unresolvedInAll };
   }
 
   /** After the signal: resolves when the request under way has ended. What is unfinished stays open in the log. */
@@ -115,16 +130,16 @@ export class Backfiller {
 
   async #attempt(job: Job): Promise<void> {
     const { outbox, settings, clock, random, signal } = this.#options;
-    const { stream, fromId, toId } = job.range;
+    const { goal } = job;
     job.attempt += 1;
-    outbox.control({ kind: "backfill_begun", stream_id: stream.streamId, from_id: fromId, to_id: toId, attempt: job.attempt });
+    outbox.control({ kind: "backfill_begun", stream_id: goal.range.stream.streamId, ...goal.asked, attempt: job.attempt });
     let shortfall: Shortfall | undefined;
-    for (const run of job.missing) {
-      shortfall = await this.#fetchRun(job, { ...job.range, ...run });
+    for (const range of goal.open) {
+      shortfall = await this.#fetch(goal, range);
       if (shortfall !== undefined) break;
     }
     if (signal.aborted) return;
-    if (job.missing.length > 0 && shortfall?.final !== true && job.attempt < settings.backfillAttempts) {
+    if (!goal.isMet && shortfall?.final !== true && job.attempt < settings.backfillAttempts) {
       const full = settings.backfillRetryMs * 2 ** (job.attempt - 1);
       job.dueMs = clock.monotonicMs() + full / 2 + (full / 2) * random.next();
       return;
@@ -133,19 +148,22 @@ export class Backfiller {
   }
 
   #finish(job: Job, shortfall: Shortfall | undefined): void {
-    const { stream, fromId, toId } = job.range;
-    const missing = countIds(job.missing);
-    const outcome = missing === 0 ? "repaired" : missing < job.wanted ? "partly" : "unresolved";
-    const detail = outcome === "repaired" ? `${job.wanted} ids` : `${missing} of ${job.wanted} ids still missing: ${shortfall?.detail ?? "the venue's answers do not hold them"}`;
-    this.#options.outbox.control({ kind: "backfill_done", stream_id: stream.streamId, from_id: fromId, to_id: toId, attempt: job.attempt, outcome, detail });
-    if (missing > 0) this.#unresolved.set(stream.streamId, this.unresolvedCount(stream.streamId) + 1);
+    const { goal, attempt } = job;
+    const { streamId } = goal.range.stream;
+    const detail = goal.detail(shortfall?.detail).slice(0, 1_000);
+    this.#options.outbox.control({ kind: "backfill_done", stream_id: streamId, ...goal.asked, attempt, outcome: goal.outcome, detail });
+    this.#done += 1;
+    if (!goal.isMet) {
+      this.#unresolved.set(streamId, this.unresolvedCount(streamId) + 1);
+      this.#unresolvedInAll += 1;
+    }
     this.#jobs.splice(this.#jobs.indexOf(job), 1);
   }
 
-  async #fetchRun(job: Job, range: BackfillRange): Promise<Shortfall | undefined> {
+  async #fetch(goal: BackfillGoal, range: BackfillRange): Promise<Shortfall | undefined> {
     const { adapter, settings, outbox, clock } = this.#options;
     let request = adapter.backfill.plan(range);
-    if (request === undefined) return { detail: "this stream cannot be asked for these ids", final: true };
+    if (request === undefined) return { detail: "this stream cannot be asked for it", final: true };
     for (let pages = 0; pages < settings.backfillPagesMax; pages += 1) {
       const answer = await this.#ask(request);
       if ("detail" in answer) return answer;
@@ -154,7 +172,8 @@ export class Backfiller {
       });
       const page = adapter.backfill.page(range, request, answer.body);
       if (!page.ok) return { detail: page.fault.message, final: false };
-      for (const run of page.value.ids) job.missing = withoutIds(job.missing, run);
+      const inVain = goal.take(page.value);
+      if (inVain !== undefined) return { detail: inVain, final: true };
       request = page.value.next;
       if (request === undefined) return undefined;
     }

@@ -1,12 +1,21 @@
 // The collector's patience and limits, in one place. Venue-specific limits are in the venue's adapter.
 
 export interface CollectorSettings {
+  /** 2: every connection twice, both recorded, so that what one of them loses the other has (A/B). */
+  readonly legs: 1 | 2;
+  /** A trade is remembered for one to two of these, or until so many came: to know duplicates, conflicts and each leg's losses. */
+  readonly ledgerMs: number;
+  readonly ledgerTrades: number;
+  /** A leg that brought nothing of a stream for this long, while the other did, is tried on a fresh connection. */
+  readonly legSilentMs: number;
   /** Drafts are handed over after this long, or when this many wait: a hand-over costs more than a message. */
   readonly batchMs: number;
   readonly batchDrafts: number;
   /** Bytes taken in while the recorder gives no credit. Sockets are paused at once, so only what was in flight comes; beyond this they are closed. */
   readonly backlogBytesMax: number;
   readonly tickMs: number;
+  /** After a ping of ours, something must come within this time. */
+  readonly pongMs: number;
   /** A connection attempt that has not opened by then is given up. */
   readonly openMs: number;
   readonly backoffMinMs: number;
@@ -39,6 +48,11 @@ export interface CollectorSettings {
 }
 
 export const COLLECTOR_DEFAULTS: CollectorSettings = Object.freeze({
+  legs: 1,
+  ledgerMs: 10_000,
+  ledgerTrades: 16_384,
+  legSilentMs: 15_000,
+  pongMs: 10_000,
   batchMs: 5,
   batchDrafts: 512,
   backlogBytesMax: 64 * 1024 * 1024,

@@ -482,7 +482,7 @@ describe("polls", () => {
     const collector = venue.collector({ subscriptions: [{ venue: "sim", symbol: "BTCUSDT", channels: ["openInterest"] }] });
     collector.start();
     await venue.clock.advance(35_000);
-    const polled = venue.drafts.filter(({ source }) => source === "rest_poll");
+    const polled = venue.polled("openInterest");
     expect(polled).toHaveLength(4);
     expect(polled[0]).toMatchObject({ connection: "sim.rest", eventNs: 1_654_336_844_754_000_000n, stream: { streamId: "sim:BTCUSDT:openInterest" } });
     isUp = false;

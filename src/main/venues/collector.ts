@@ -5,26 +5,39 @@ import type { StreamRef } from "../../shared/market.ts";
 import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import { msFromNs } from "../../shared/time.ts";
 import type { HttpTransport, WebSocketTransport } from "../net/transport.ts";
-import type { BackfillRange, ConnectionPlan, Endpoints, Routed, Subscription, VenueAdapter } from "./adapter.ts";
+import { type BackfillRange, type Endpoints, hasIds, type Routed, type Subscription, type VenueAdapter } from "./adapter.ts";
 import { Backfiller, oldestFirst } from "./backfiller.ts";
 import { ClockJumpDetector } from "./clock-jump.ts";
 import { OffsetMeter } from "./clock-offset.ts";
+import type { CollectorHealth } from "./collector-health.ts";
 import { COLLECTOR_DEFAULTS, type CollectorSettings } from "./collector-settings.ts";
 import { Connection, type ConnectionEnd } from "./connection.ts";
+import { InstrumentWatch } from "./instrument-watch.ts";
+import { LegWatch } from "./leg-watch.ts";
 import { Link } from "./link.ts";
+import { LinkWatch } from "./link-watch.ts";
+import { METADATA_CHANNEL } from "./metadata-polls.ts";
 import { Outbox, type CollectorSink } from "./outbox.ts";
 import { Poller } from "./poller.ts";
-import { BUDGET_SHARE, RateBudget } from "./rate-budget.ts";
+import { type BudgetMemory, RateBudget } from "./rate-budget.ts";
+import { askServerTime } from "./server-time.ts";
 import { sourceStatus } from "./source-status.ts";
 import { StopSource } from "./stop-source.ts";
 import { StreamBook } from "./stream-book.ts";
+import type { LegIndex } from "./trade-ledger.ts";
 
+/** Where the log ends for a stream, so that what comes next can be compared with it. */
 export interface ResumePoint {
-  /** The highest id of the stream in the log. */
-  readonly lastId: number;
-  /** Its event time; without it, stream `trade` of Binance cannot be backfilled over the downtime. */
+  /** The highest id of the stream; undefined where ids have no order. */
+  readonly lastId: number | undefined;
+  /** The time of the newest trade; without it, streams that are asked by time cannot be backfilled over the downtime. */
   readonly eventMs: number | undefined;
+  /** Where ids have no order: those of the newest trades, newest last. */
+  readonly tradeIds?: readonly string[];
 }
+
+/** What collectors of one exchange share behind one address. */
+export interface SharedLimits { readonly requests: BudgetMemory; readonly connects: BudgetMemory }
 
 export interface CollectorOptions {
   readonly adapter: VenueAdapter;
@@ -42,19 +55,22 @@ export interface CollectorOptions {
   /** By stream id: where the log ends, so that the downtime is backfilled. */
   readonly resumeFrom?: ReadonlyMap<string, ResumePoint>;
   readonly settings?: Partial<CollectorSettings>;
+  /** Absent: this collector has its limits to itself. */
+  readonly limits?: SharedLimits;
 }
 
 export interface CollectorStatus {
   readonly source: SourceStatus;
   readonly streams: readonly StreamStatus[];
+  readonly health: CollectorHealth;
 }
 
 export interface Collector {
   /** Throws `feed.no-endpoint` when an address is missing. */
   start(): void;
   /**
-   * Asks the venue for ids that an earlier run left missing, oldest first, once a socket is open: what happens now comes
-   * first. Ids that are being asked for already are not asked for twice; streams that are not recorded are left out.
+   * Asks the venue for what an earlier run left missing, oldest first, once a socket is open: what happens now comes
+   * first. What is being asked for already is not asked for twice; streams that are not recorded are left out.
    */
   backfill(ranges: readonly BackfillRange[]): void;
   status(): CollectorStatus;
@@ -74,25 +90,28 @@ class VenueCollector implements Collector {
   readonly #endpoints: Endpoints;
   readonly #outbox: Outbox;
   readonly #budget: RateBudget;
+  readonly #connects: RateBudget;
   readonly #book: StreamBook;
   readonly #backfiller: Backfiller;
   readonly #poller: Poller;
+  readonly #instruments: InstrumentWatch;
   readonly #offset: OffsetMeter;
   readonly #jumps: ClockJumpDetector;
   readonly #stop = new StopSource();
   #links: readonly Link[] = [];
+  #legs: LegWatch | undefined;
+  #watch: LinkWatch | undefined;
   #connections = 0;
   /** Ranges of earlier runs that wait for the first socket. */
   #inherited: BackfillRange[] = [];
   #cancelTick: (() => void) | undefined;
   #skipTicks = 0;
-  readonly #staleRetries = new Map<Link, { readonly atMs: number; readonly waitMs: number }>();
   #lastEnd: ConnectionEnd | undefined;
   #state: "new" | "running" | "stopped" = "new";
   #stopping: Promise<void> | undefined;
 
   constructor(options: CollectorOptions) {
-    const { adapter, clock, timers, random, http, sink } = options;
+    const { adapter, clock, timers, random, http, sink, limits } = options;
     this.#options = options;
     this.#settings = { ...COLLECTOR_DEFAULTS, ...options.settings };
     this.#endpoints = { ...adapter.defaultEndpoints, ...options.endpoints };
@@ -103,22 +122,31 @@ class VenueCollector implements Collector {
       onOverflow: () => { for (const link of this.#links) link.closeAll("back-pressure", "the recorder gave no credit"); },
       onHalted: () => { for (const link of this.#links) void link.stop(); },
     });
-    this.#budget = new RateBudget({ ...adapter.budget, clock, timers });
+    const { weight, windowMs, usedHeader, connects } = adapter.budget;
+    this.#budget = new RateBudget({ weight, windowMs, usedHeader, clock, timers, ...(limits === undefined ? {} : { memory: limits.requests }) });
+    this.#connects = new RateBudget({
+      weight: connects.count, windowMs: connects.windowMs, usedHeader: undefined, clock, timers, ...(limits === undefined ? {} : { memory: limits.connects }),
+    });
     this.#book = new StreamBook({ adapter, settings, clock });
     const shared = {
       adapter, endpoints: this.#endpoints, connection: `${options.name}.rest`, http, clock, timers, random, settings,
       outbox: this.#outbox, budget: this.#budget, signal: this.#stop.signal,
     };
     this.#backfiller = new Backfiller(shared);
+    this.#instruments = new InstrumentWatch(adapter, options.subscriptions.map(({ symbol }) => symbol), {
+      onDeadSymbol: (symbol, detail) => { this.#onDeadSymbol(symbol, detail); },
+      onUnknownSizes: (symbol, detail) => { this.#onUnknownSizes(symbol, detail); },
+    });
     this.#poller = new Poller({
       ...shared,
       listener: {
-        onPolled: (stream, recvNs, eventNs) => { this.#book.frame(stream, clock.monotonicMs(), recvNs, eventNs); },
-        onPollFailed: (stream, detail) => { this.#book.health(stream)?.down(detail); },
+        onPolled: (stream, recvNs, eventNs, body) => { this.#onPolled(stream, recvNs, eventNs, body); },
+        onPollFailed: (stream, detail) => { this.#onPollFailed(stream, detail); },
         onDeadSymbol: (symbol, detail) => { this.#onDeadSymbol(symbol, detail); },
       },
     });
-    this.#offset = new OffsetMeter({ clock, timers, samples: settings.offsetSamples, everyMs: settings.offsetEveryMs, ask: () => this.#askServerTime() });
+    const ask = (): ReturnType<typeof askServerTime> => askServerTime(shared);
+    this.#offset = new OffsetMeter({ clock, timers, samples: settings.offsetSamples, everyMs: settings.offsetEveryMs, ask });
     this.#jumps = new ClockJumpDetector(clock, settings.clockJumpMs);
   }
 
@@ -128,14 +156,20 @@ class VenueCollector implements Collector {
 
   start(): void {
     if (this.#state !== "new") return;
-    const { adapter, subscriptions, resumeFrom } = this.#options;
+    const { adapter, subscriptions, resumeFrom, name } = this.#options;
     const plans = adapter.plan(subscriptions, this.#endpoints);
     const polls = adapter.polls(subscriptions);
+    const metadata = adapter.metadata.polls([...new Set(subscriptions.map(({ symbol }) => symbol))]);
     this.#state = "running";
     this.#book.open(plans, polls, resumeFrom ?? new Map());
-    this.#links = plans.map((plan) => this.#linkFor(plan));
+    this.#links = plans.flatMap((plan) => (this.#settings.legs === 2 ? [this.#linkFor(plan, 0), this.#linkFor(plan, 1)] : [this.#linkFor(plan, 0)]));
+    this.#legs = new LegWatch({ links: this.#links, book: this.#book, settings: this.#settings });
+    this.#watch = new LinkWatch({
+      links: this.#links, plans, book: this.#book, settings: this.#settings, name,
+      onStale: (connection, stream, cause) => { this.#outbox.control({ kind: "stale", venue: adapter.venue, connection, stream_id: stream.streamId, cause }); },
+    });
     for (const link of this.#links) link.start();
-    this.#poller.start(polls);
+    this.#poller.start([...polls, ...metadata]);
     this.#offset.start();
     this.#scheduleTick();
   }
@@ -148,18 +182,23 @@ class VenueCollector implements Collector {
 
   #takeInherited(): void {
     if (this.#inherited.length === 0 || !this.#links.some((link) => link.isOpen)) return;
-    for (const range of this.#inherited.splice(0).sort(oldestFirst)) if (this.#book.isGapKeyed(range.stream)) this.#backfiller.add(range);
+    for (const range of this.#inherited.splice(0).sort(oldestFirst)) {
+      if (!this.#book.canBackfill(range)) continue;
+      if (hasIds(range)) this.#backfiller.addIds(range);
+      else this.#backfiller.addSpan({ range, before: new Set(), after: new Set() });
+    }
   }
 
-  #linkFor(plan: ConnectionPlan): Link {
+  #linkFor(plan: Link["plan"], leg: LegIndex): Link {
     const { clock, timers, random } = this.#options;
     return new Link({
-      plan, clock, timers, random, settings: this.#settings,
+      plan, leg, clock, timers, random, settings: this.#settings,
       connect: (link) => this.#connect(link),
       liveStreams: () => this.#book.liveStreams(plan),
       listener: {
-        onConnecting: (link, detail) => { this.#book.each(link.plan, (health) => { health.connecting(detail); }); },
+        onConnecting: (link, detail) => { if (!this.#isCarriedElsewhere(link)) this.#book.each(link.plan, (health) => { health.connecting(detail); }); },
         onDown: (link, end, retryMs) => { this.#onDown(link, end, retryMs); },
+        onEnded: (_connection, end, cut) => { this.#onEnded(end, cut); },
         onData: (connection, routed, payload, recvNs) => { this.#onData(connection, routed, payload, recvNs); },
         onAcknowledged: (connection, streams) => { this.#onAcknowledged(connection, streams); },
         onRejected: (connection, stream, detail) => { this.#onRejected(connection, stream, detail); },
@@ -167,11 +206,21 @@ class VenueCollector implements Collector {
     });
   }
 
+  #linksOf(plan: Link["plan"]): readonly Link[] {
+    return this.#links.filter((link) => link.plan === plan);
+  }
+
+  /** The other leg is open: this one's troubles are none of the streams'. */
+  #isCarriedElsewhere(link: Link): boolean {
+    return this.#linksOf(link.plan).some((other) => other !== link && other.isOpen);
+  }
+
   #connect(link: Link): Connection {
     const { adapter, websocket, clock, timers, name } = this.#options;
     this.#connections += 1;
     return new Connection({
-      name: `${name}.ws.${this.#connections}`, plan: link.plan, adapter, websocket, clock, timers, settings: this.#settings, outbox: this.#outbox, listener: link,
+      name: `${name}.ws.${this.#connections}`, plan: link.plan, leg: link.leg, adapter, websocket, clock, timers, settings: this.#settings,
+      outbox: this.#outbox, connects: this.#connects, listener: link, siblings: () => this.#linksOf(link.plan).flatMap(({ connections }) => connections),
     });
   }
 
@@ -182,30 +231,64 @@ class VenueCollector implements Collector {
 
   #onData(connection: Connection, routed: Extract<Routed, { kind: "data" }>, payload: Uint8Array, recvNs: bigint): void {
     const nowMs = this.#options.clock.monotonicMs();
-    this.#book.frame(routed.stream, nowMs, recvNs, routed.eventNs);
+    const { stream, eventNs } = routed;
+    this.#book.frame(stream, nowMs, recvNs, eventNs);
     const offset = this.#offset.offset;
     const venueMs = offset === undefined ? undefined : msFromNs(recvNs + offset.offsetNs);
-    this.#book.data(routed.stream, payload, recvNs, nowMs, venueMs);
+    this.#book.data({ stream, payload, recvNs, nowMs, venueMs, leg: connection.leg });
+  }
+
+  #onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint, body: Uint8Array): void {
+    this.#book.frame(stream, this.#options.clock.monotonicMs(), recvNs, eventNs);
+    if (stream.channel !== METADATA_CHANNEL) return;
+    this.#book.instruments(stream, body, recvNs);
+    this.#instruments.read(stream, body);
+  }
+
+  #onPollFailed(stream: StreamRef, detail: string): void {
+    if (stream.channel === METADATA_CHANNEL) this.#instruments.failed(detail);
+    else this.#book.health(stream)?.down(detail);
   }
 
   #onRejected(connection: Connection, stream: StreamRef, detail: string): void {
-    this.#book.health(stream)?.end("rejected", detail);
-    this.#outbox.control({ kind: "stale", venue: this.#options.adapter.venue, connection: connection.name, stream_id: stream.streamId, cause: `rejected: ${detail}` });
+    this.#book.health(stream)?.end("rejected", this.#withNewName(stream.symbol, detail));
+    this.#stale(connection.name, stream, `rejected: ${detail}`);
+  }
+
+  #stale(connection: string, stream: StreamRef, cause: string): void {
+    this.#outbox.control({ kind: "stale", venue: this.#options.adapter.venue, connection, stream_id: stream.streamId, cause });
+  }
+
+  #onEnded(end: ConnectionEnd, cut: readonly StreamRef[]): void {
+    this.#lastEnd = end;
+    this.#book.cut(cut);
   }
 
   #onDown(link: Link, end: ConnectionEnd, retryMs: number): void {
+    if (this.#isCarriedElsewhere(link)) return;
     this.#lastEnd = end;
     const detail = `${end.cause}${end.detail === "" ? "" : ` (${end.detail})`}, next attempt in ${(retryMs / 1_000).toFixed(1)} s`;
     this.#book.each(link.plan, (health) => { health.down(detail); });
   }
 
+  #withNewName(symbol: string, detail: string): string {
+    const renamed = this.#options.adapter.renamedTo(symbol);
+    return renamed === undefined || detail.includes(renamed) ? detail : `${detail} (${symbol} was renamed: record ${renamed} instead)`;
+  }
+
   #onDeadSymbol(symbol: string, detail: string): void {
-    const { adapter, name } = this.#options;
     for (const health of this.#book.ofSymbol(symbol)) {
       // A symbol that still sends data is not dead, whatever REST says.
       if (health.hasEnded || health.isLive) continue;
-      health.end("dead_symbol", detail);
-      this.#outbox.control({ kind: "stale", venue: adapter.venue, connection: `${name}.rest`, stream_id: health.stream.streamId, cause: "dead-symbol" });
+      health.end("dead_symbol", this.#withNewName(symbol, detail));
+      this.#stale(`${this.#options.name}.rest`, health.stream, "dead-symbol");
+    }
+  }
+
+  #onUnknownSizes(symbol: string, detail: string): void {
+    const { adapter } = this.#options;
+    for (const health of this.#book.ofSymbol(symbol)) {
+      if (adapter.kinds(health.stream.channel).some((kind) => kind === "trade" || kind === "bbo")) health.end("rejected", detail, true);
     }
   }
 
@@ -220,20 +303,6 @@ class VenueCollector implements Collector {
     this.#book.excuse(this.#options.clock.monotonicMs());
   }
 
-  async #askServerTime(): Promise<ReturnType<VenueAdapter["serverTime"]["read"]>> {
-    const { adapter, http } = this.#options;
-    const { request, read } = adapter.serverTime;
-    const stopped = { ok: false, fault: { code: "net.cancelled", message: "stopped, or the venue wants no requests" } } as const;
-    if (this.#budget.block !== undefined || !(await this.#budget.take(request.weight, BUDGET_SHARE.routine))) return stopped;
-    const answer = await http.get(`${this.#endpoints[request.endpoint] ?? ""}${request.path}`, { timeoutMs: this.#settings.httpMs, signal: this.#stop.signal });
-    if (!answer.ok) return answer;
-    this.#budget.observe(answer.value.headers);
-    const problem = adapter.restProblem(answer.value.status, answer.value.headers, answer.value.body);
-    if (problem === undefined) return read(answer.value.body);
-    if (problem.kind === "rate-limited" || problem.kind === "banned") this.#budget.stopFor(problem.kind, problem.retryAfterMs ?? adapter.budget.windowMs, problem.detail);
-    return { ok: false, fault: { code: "feed.refused", message: problem.detail } };
-  }
-
   #scheduleTick(): void {
     this.#cancelTick = this.#options.timers.after(this.#settings.tickMs, () => {
       this.#tick();
@@ -245,10 +314,11 @@ class VenueCollector implements Collector {
     const nowMs = this.#options.clock.monotonicMs();
     this.#checkClock();
     if (this.#outbox.isBlocked || this.halted !== undefined) return;
-    this.#checkStreams(nowMs);
-    this.#checkConnections(nowMs);
+    this.#watch?.check(nowMs);
+    this.#legs?.check(nowMs);
     this.#takeInherited();
-    for (const range of this.#book.gapsDue(nowMs)) this.#backfiller.add(range);
+    for (const range of this.#book.gapsDue(nowMs)) this.#backfiller.addIds(range);
+    for (const span of this.#book.spansDue(nowMs)) this.#backfiller.addSpan(span);
     const offset = this.#offset.offset;
     if (this.#skipTicks > 0) this.#skipTicks -= 1;
     // Without a measured offset a tick could seal a bar that is not over: none is written.
@@ -262,63 +332,26 @@ class VenueCollector implements Collector {
     if (jump === undefined) return;
     this.#outbox.control({ kind: "host_slept", wall_jump_ms: jump.wallJumpMs, cause: jump.cause });
     this.#offset.invalidate();
+    this.#book.cutAll();
     if (jump.cause === "clock-set-back") return;
     for (const link of this.#links) link.restart("host-slept", `${jump.cause}, ${jump.wallJumpMs} ms`);
   }
 
-  #checkStreams(nowMs: number): void {
-    const { adapter, name } = this.#options;
-    const say = (connection: string, streams: readonly StreamRef[]): void => {
-      for (const { stream, cause } of this.#book.staleNow(streams, nowMs)) {
-        this.#outbox.control({ kind: "stale", venue: adapter.venue, connection, stream_id: stream.streamId, cause });
-      }
-    };
-    for (const link of this.#links) {
-      say(link.connections[0]?.name ?? name, link.plan.streams);
-      this.#retryStale(link, nowMs);
-    }
-    say(`${name}.rest`, this.#book.polled);
-  }
-
-  /** Some streams of a living connection are silent: a fresh connection may help, ever less often. */
-  #retryStale(link: Link, nowMs: number): void {
-    const { staleRetryMinMs, staleRetryMaxMs } = this.#settings;
-    const since = this.#book.staleSince(link.plan);
-    if (since === undefined) {
-      this.#staleRetries.delete(link);
-      return;
-    }
-    const retry = this.#staleRetries.get(link) ?? { atMs: since + staleRetryMinMs, waitMs: staleRetryMinMs };
-    this.#staleRetries.set(link, retry);
-    if (nowMs < retry.atMs) return;
-    const waitMs = Math.min(staleRetryMaxMs, retry.waitMs * 2);
-    this.#staleRetries.set(link, { atMs: nowMs + waitMs, waitMs });
-    link.rotate();
-  }
-
-  /** Nothing at all for longer than the most talkative stream may be silent: the socket is half-open or the endpoint dead. */
-  #checkConnections(nowMs: number): void {
-    for (const link of this.#links) {
-      for (const connection of link.connections) {
-        const limits = connection.seen.size === 0 ? link.plan.firstFrameDeadlineMs : link.plan.silenceLimitMs;
-        const limitMs = Math.min(...Object.values(limits));
-        if (!connection.isOpen || nowMs - connection.lastFrameMs <= limitMs) continue;
-        const cause = connection.seen.size === 0 ? "first-frame-deadline" : "silent";
-        connection.close(cause, `no frame for ${Math.round(nowMs - connection.lastFrameMs)} ms`);
-      }
-    }
-  }
-
   status(): CollectorStatus {
     const nowMs = this.#options.clock.monotonicMs();
-    const streams = this.#book.status(nowMs, (streamId) => ({
+    const gapsOf = (streamId: string): { readonly open: number; readonly unresolved: number } => ({
       open: this.#backfiller.openCount(streamId), unresolved: this.#backfiller.unresolvedCount(streamId),
-    }));
+    });
+    const streams = this.#book.status(nowMs, gapsOf);
     const source = sourceStatus({
       venue: this.#options.adapter.venue, state: this.#state, halted: this.halted, streams, budget: this.#budget, offset: this.#offset.offset,
-      anyOpen: this.#links.some((link) => link.isOpen), lastEnd: this.#lastEnd,
+      anyOpen: this.#links.some((link) => link.isOpen), lastEnd: this.#lastEnd, notice: this.#instruments.problem,
     });
-    return { source, streams };
+    const health: CollectorHealth = {
+      streams: this.#book.facts(gapsOf), weightUsed: this.#budget.used, weightLimit: this.#budget.limit, banLeftMs: this.#budget.block?.forMs,
+      legs: this.#legs?.health ?? [], backfill: this.#backfiller.counts,
+    };
+    return { source, streams, health };
   }
 
   stop(): Promise<void> {

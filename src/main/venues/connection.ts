@@ -5,9 +5,11 @@ import type { Socket, SocketCause, SocketClose, WebSocketTransport } from "../ne
 import type { ConnectionPlan, Routed, VenueAdapter } from "./adapter.ts";
 import type { CollectorSettings } from "./collector-settings.ts";
 import type { Outbox } from "./outbox.ts";
+import { BUDGET_SHARE, type RateBudget } from "./rate-budget.ts";
+import type { LegIndex } from "./trade-ledger.ts";
 
 /** Why we end a connection ourselves. */
-export type LocalCause = "rotated" | "stopped" | "silent" | "first-frame-deadline" | "host-slept" | "back-pressure" | "open-timeout" | "rotation-failed" | "nothing-accepted";
+export type LocalCause = "rotated" | "stopped" | "silent" | "first-frame-deadline" | "host-slept" | "back-pressure" | "no-pong" | "open-timeout" | "rotation-failed" | "nothing-accepted";
 export interface ConnectionEnd {
   readonly code: number;
   readonly cause: LocalCause | Exclude<SocketCause, "local">;
@@ -22,12 +24,18 @@ export interface ConnectionListener {
   onRejected(connection: Connection, stream: StreamRef, detail: string): void;
   /** The venue is about to close it. */
   onRotate(connection: Connection, detail: string): void;
-  onEnd(connection: Connection, end: ConnectionEnd): void;
+  /** `cut`: streams that no other connection carried across. */
+  onEnd(connection: Connection, end: ConnectionEnd, cut: readonly StreamRef[]): void;
 }
 
 export interface ConnectionOptions {
   readonly name: string;
   readonly plan: ConnectionPlan;
+  readonly leg: LegIndex;
+  /** Connections of the same plan that exist now, on either leg, this one among them or not. */
+  readonly siblings: () => readonly Connection[];
+  /** Attempts to connect, of everybody behind our address. */
+  readonly connects: RateBudget;
   readonly adapter: VenueAdapter;
   readonly websocket: WebSocketTransport;
   readonly clock: Clock;
@@ -40,10 +48,13 @@ export interface ConnectionOptions {
 export class Connection {
   readonly name: string;
   readonly plan: ConnectionPlan;
+  readonly leg: LegIndex;
   readonly #options: ConnectionOptions;
-  readonly #socket: Socket;
-  /** Streams that have brought data over this socket. */
-  readonly seen = new Set<string>();
+  #socket: Socket | undefined;
+  /** Streams that have brought data over this socket, with the monotonic time of the last of it. */
+  readonly seen = new Map<string, number>();
+  /** Since when (monotonic) each stream is carried: subscribed by the venue's word, or by its data. */
+  readonly #carriedSince = new Map<string, number>();
   /** Requests without an answer yet, by id. */
   readonly #asked = new Map<string, readonly StreamRef[]>();
   readonly #cancels = new Set<() => void>();
@@ -52,6 +63,8 @@ export class Connection {
   #state: "connecting" | "open" | "ended" = "connecting";
   #openedMs = 0;
   #lastFrameMs = 0;
+  #messages = 0;
+  #isPaused: boolean;
   #accepted: number;
   #localEnd: { readonly cause: LocalCause; readonly detail: string } | undefined;
 
@@ -59,8 +72,21 @@ export class Connection {
     this.#options = options;
     this.name = options.name;
     this.plan = options.plan;
+    this.leg = options.leg;
     this.#accepted = options.plan.streams.length;
-    this.#socket = options.websocket.connect(options.plan.url, {
+    this.#isPaused = options.outbox.isBlocked;
+    this.#connect();
+  }
+
+  /** As soon as the venue's limit on attempts allows. */
+  #connect(): void {
+    const { connects, websocket, settings } = this.#options;
+    const waitMs = connects.tryTake(1, BUDGET_SHARE.all);
+    if (waitMs > 0) {
+      this.#later(waitMs, () => { this.#connect(); });
+      return;
+    }
+    this.#socket = websocket.connect(this.plan.url, {
       opened: () => {
         this.#opened();
       },
@@ -71,9 +97,9 @@ export class Connection {
         this.#closed(close);
       },
     });
-    if (options.outbox.isBlocked) this.#socket.pause();
-    this.#later(options.settings.openMs, () => {
-      if (this.#state === "connecting") this.close("open-timeout", `not open after ${options.settings.openMs} ms`);
+    if (this.#isPaused) this.#socket.pause();
+    this.#later(settings.openMs, () => {
+      if (this.#state === "connecting") this.close("open-timeout", `not open after ${settings.openMs} ms`);
     });
   }
 
@@ -87,20 +113,32 @@ export class Connection {
   get lastFrameMs(): number {
     return this.#lastFrameMs;
   }
+  /** Data frames. */
+  get messages(): number {
+    return this.#messages;
+  }
+  /** Monotonic; undefined: not carried (yet). */
+  carriedSince(stream: StreamRef): number | undefined {
+    return this.isOpen ? this.#carriedSince.get(stream.streamId) : undefined;
+  }
 
   close(cause: LocalCause, detail: string): void {
     if (this.#state === "ended" || this.#localEnd !== undefined) return;
     this.#localEnd = { cause, detail };
-    this.#socket.close();
+    if (this.#socket !== undefined) this.#socket.close();
+    // Still waiting for leave to connect: nothing to close, and told as late as any close.
+    else this.#later(0, () => { this.#closed({ code: 1000, cause: "local", detail: "" }); });
   }
 
   pause(): void {
-    this.#socket.pause();
+    this.#isPaused = true;
+    this.#socket?.pause();
   }
 
   resume(): void {
+    this.#isPaused = false;
     this.#lastFrameMs = this.#options.clock.monotonicMs();
-    this.#socket.resume();
+    this.#socket?.resume();
   }
 
   #later(ms: number, run: () => void): void {
@@ -128,7 +166,7 @@ export class Connection {
     if (subscribe === undefined) {
       // The address itself subscribes; the venue sends no answer to that.
       outbox.control({ kind: "subscribe", venue: adapter.venue, connection: this.name, streams: this.#streamIds() });
-      listener.onAcknowledged(this, streams);
+      this.#acknowledged(streams);
       return;
     }
     for (let from = 0; from < streams.length; from += subscribe.streamsPerRequest) this.#toAsk.push(streams.slice(from, from + subscribe.streamsPerRequest));
@@ -136,10 +174,28 @@ export class Connection {
   }
 
   #keepAlive(everyMs: number, text: string): void {
+    const { clock, settings } = this.#options;
     this.#later(everyMs, () => {
-      this.#socket.send(text);
+      this.#socket?.send(text);
+      const sentMs = clock.monotonicMs();
+      this.#later(settings.pongMs, () => {
+        if (!this.#isPaused && this.#lastFrameMs < sentMs) this.close("no-pong", `no frame within ${settings.pongMs} ms of a ping`);
+      });
       this.#keepAlive(everyMs, text);
     });
+  }
+
+  #acknowledged(streams: readonly StreamRef[]): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { streamId } of streams) if (!this.#carriedSince.has(streamId)) this.#carriedSince.set(streamId, nowMs);
+    this.#options.listener.onAcknowledged(this, streams);
+  }
+
+  /** Streams of ours that nobody carried from before our last frame on: trades may be missing in them. */
+  #cut(): readonly StreamRef[] {
+    const others = this.#options.siblings().filter((other) => other !== this);
+    return this.plan.streams.filter((stream) => this.#carriedSince.has(stream.streamId)
+      && !others.some((other) => (other.carriedSince(stream) ?? Number.POSITIVE_INFINITY) <= this.#lastFrameMs));
   }
 
   /** One request at a time, at the venue's pace. */
@@ -151,7 +207,7 @@ export class Connection {
     this.#nextId += 1;
     this.#asked.set(String(id), streams);
     outbox.control({ kind: "subscribe", venue: adapter.venue, connection: this.name, streams: this.#streamIds(streams) });
-    this.#socket.send(adapter.subscribeText(streams, id));
+    this.#socket?.send(adapter.subscribeText(streams, id));
     this.#later(this.plan.subscribe?.everyMs ?? 0, () => {
       this.#askNext();
     });
@@ -169,7 +225,10 @@ export class Connection {
       eventNs: isData ? routed.eventNs : 0n, payload,
     });
     if (isData) {
-      this.seen.add(routed.stream.streamId);
+      this.#messages += 1;
+      const { streamId } = routed.stream;
+      this.seen.set(streamId, this.#lastFrameMs);
+      if (!this.#carriedSince.has(streamId)) this.#carriedSince.set(streamId, this.#lastFrameMs);
       listener.onData(this, routed, payload, recvNs);
     } else if (routed.kind === "acknowledgement") {
       this.#answered(routed);
@@ -191,7 +250,7 @@ export class Connection {
       kind: "acknowledge", venue: adapter.venue, connection: this.name, ok: answer.ok, streams: this.#streamIds(asked), detail: answer.detail,
     });
     if (answer.ok) {
-      listener.onAcknowledged(this, asked);
+      this.#acknowledged(asked);
     } else if (asked.length > 1) {
       // One bad topic failed its group: ask for each alone, so that only the bad one stays out.
       const wasIdle = this.#toAsk.length === 0;
@@ -210,16 +269,20 @@ export class Connection {
     if (this.#state === "ended") return;
     const { outbox, adapter, listener } = this.#options;
     const wasOpen = this.#state === "open";
+    const cut = wasOpen ? this.#cut() : [];
     this.#state = "ended";
     for (const cancel of this.#cancels) cancel();
     this.#cancels.clear();
     const cause = this.#localEnd?.cause ?? (close.cause === "local" ? "lost" : close.cause);
-    const end: ConnectionEnd = { code: close.code, cause, detail: (this.#localEnd?.detail ?? close.detail).slice(0, 400) };
+    const said = (this.#localEnd?.detail ?? close.detail).slice(0, 400);
+    // Whether anything can be missing, for whoever reads the log: another leg, or the successor of a rotation, may have gone on.
+    const isCarriedOn = wasOpen && cut.length === 0 && this.#carriedSince.size > 0;
+    const end: ConnectionEnd = { code: close.code, cause, detail: isCarriedOn ? `${said}${said === "" ? "" : "; "}all its streams were carried on` : said };
     if (wasOpen) {
       outbox.control({
         kind: "disconnect", venue: adapter.venue, connection: this.name, code: close.code, cause, detail: end.detail, streams: this.#streamIds(),
       });
     }
-    listener.onEnd(this, end);
+    listener.onEnd(this, end, cut);
   }
 }

@@ -4,6 +4,7 @@ import type { StreamRef } from "../../shared/market.ts";
 import type { Connection, ConnectionEnd, LocalCause } from "./connection.ts";
 import type { ConnectionPlan, Routed } from "./adapter.ts";
 import type { CollectorSettings } from "./collector-settings.ts";
+import type { LegIndex } from "./trade-ledger.ts";
 
 export interface LinkListener {
   /** The link has a connection on the way; none is live. */
@@ -12,10 +13,13 @@ export interface LinkListener {
   onData(connection: Connection, routed: Extract<Routed, { kind: "data" }>, payload: Uint8Array, recvNs: bigint): void;
   onAcknowledged(connection: Connection, streams: readonly StreamRef[]): void;
   onRejected(connection: Connection, stream: StreamRef, detail: string): void;
+  /** Any of the link's connections ended. `cut`: streams that nobody carried across. */
+  onEnded(connection: Connection, end: ConnectionEnd, cut: readonly StreamRef[]): void;
 }
 
 export interface LinkOptions {
   readonly plan: ConnectionPlan;
+  readonly leg: LegIndex;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -29,8 +33,10 @@ export interface LinkOptions {
 
 export class Link {
   readonly plan: ConnectionPlan;
+  readonly leg: LegIndex;
   readonly #options: LinkOptions;
   #active: Connection | undefined;
+  #endedMessages = 0;
   #next: Connection | undefined;
   #nextIsReady = false;
   #failures = 0;
@@ -43,6 +49,7 @@ export class Link {
   constructor(options: LinkOptions) {
     this.#options = options;
     this.plan = options.plan;
+    this.leg = options.leg;
   }
 
   /** Connections that exist now, the one relied upon first. */
@@ -54,10 +61,16 @@ export class Link {
     return this.#active?.isOpen ?? false;
   }
 
+  /** Data frames of all its connections so far. */
+  get messages(): number {
+    return this.connections.reduce((sum, { messages }) => sum + messages, this.#endedMessages);
+  }
+
   start(): void {
     this.#options.listener.onConnecting(this, "connecting");
     this.#active = this.#options.connect(this);
-    this.#scheduleRotation(this.plan.rotateAfterMs);
+    // Two legs never rotate together.
+    this.#scheduleRotation(this.leg === 0 ? this.plan.rotateAfterMs : this.plan.rotateAfterMs / 2);
   }
 
   /** Brings up a replacement; the present connection goes only once that is live. */
@@ -133,7 +146,9 @@ export class Link {
     this.rotate();
   }
 
-  onEnd(connection: Connection, end: ConnectionEnd): void {
+  onEnd(connection: Connection, end: ConnectionEnd, cut: readonly StreamRef[]): void {
+    this.#endedMessages += connection.messages;
+    this.#options.listener.onEnded(connection, end, cut);
     if (connection === this.#next) {
       this.#next = undefined;
       this.#rotationFailures += 1;

@@ -5,7 +5,7 @@ import type { BackfillerOptions } from "./backfiller.ts";
 import { BUDGET_SHARE } from "./rate-budget.ts";
 
 export interface PollerListener {
-  onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint): void;
+  onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint, body: Uint8Array): void;
   onPollFailed(stream: StreamRef, detail: string): void;
   /** The venue does not know this symbol (any more). */
   onDeadSymbol(symbol: string, detail: string): void;
@@ -16,6 +16,8 @@ export interface PollerOptions extends BackfillerOptions {
   readonly listener: PollerListener;
 }
 
+/** After a failure the next try comes this soon, however seldom the poll is. */
+const FAILED_EVERY_MS = 60_000;
 /** A symbol the venue does not know is asked for this seldom, in case it comes back. */
 const DEAD_EVERY_MS = 600_000;
 
@@ -29,7 +31,7 @@ export class Poller {
 
   start(polls: readonly RestPoll[]): void {
     // Spread over the period, so that a hundred symbols are no burst.
-    for (const poll of polls) this.#schedule(poll, poll.everyMs * 0.2 * this.#options.random.next());
+    for (const poll of polls) this.#schedule(poll, (poll.firstWithinMs ?? poll.everyMs * 0.2) * this.#options.random.next());
   }
 
   stop(): void {
@@ -50,13 +52,14 @@ export class Poller {
   async #poll(poll: RestPoll): Promise<number> {
     const { adapter, budget, outbox, clock, http, endpoints, settings, signal, listener, connection } = this.#options;
     const { stream, request, everyMs } = poll;
+    const soonMs = Math.min(everyMs, FAILED_EVERY_MS);
     // A value asked for late is as good as the next one: no queue builds up behind a ban or a full log.
-    if (outbox.isBlocked || budget.block !== undefined) return everyMs;
-    if (!(await budget.take(request.weight, BUDGET_SHARE.routine))) return everyMs;
+    if (outbox.isBlocked || budget.block !== undefined) return soonMs;
+    if (!(await budget.take(request.weight, BUDGET_SHARE.routine))) return soonMs;
     const answer = await http.get(`${endpoints[request.endpoint] ?? ""}${request.path}`, { timeoutMs: settings.httpMs, signal });
     if (!answer.ok) {
       if (answer.fault.code !== "net.cancelled") listener.onPollFailed(stream, answer.fault.message);
-      return everyMs;
+      return soonMs;
     }
     budget.observe(answer.value.headers);
     const problem = adapter.restProblem(answer.value.status, answer.value.headers, answer.value.body);
@@ -69,13 +72,13 @@ export class Poller {
     }
     if (problem !== undefined) {
       listener.onPollFailed(stream, problem.detail);
-      return everyMs;
+      return soonMs;
     }
     const recvNs = clock.wallNs();
     const routed = adapter.route(answer.value.body);
     const eventNs = routed.kind === "data" ? routed.eventNs : 0n;
     outbox.push({ stream, source: "rest_poll", connection, recvNs, eventNs, payload: answer.value.body });
-    listener.onPolled(stream, recvNs, eventNs);
+    listener.onPolled(stream, recvNs, eventNs, answer.value.body);
     return everyMs;
   }
 }

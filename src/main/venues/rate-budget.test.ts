@@ -18,7 +18,7 @@ describe("rate budget", () => {
     const takenAt: number[] = [];
     for (let index = 0; index < 10; index += 1) void shared.take(20, 0.6).then(() => takenAt.push(clock.monotonicMs()));
     await clock.advance(240_000);
-    expect(takenAt).toEqual([0, 0, 0, 60_000, 60_000, 60_000, 120_000, 120_000, 120_000, 180_000]);
+    expect(takenAt).toEqual([0, 0, 0, 61_000, 61_000, 61_000, 122_000, 122_000, 122_000, 183_000]);
   });
 
   it("believes the venue's own count when it is higher", async () => {

@@ -65,6 +65,35 @@ export class ScriptedSocket implements Socket {
   }
 }
 
+const INSTRUMENT_PATHS = ["/fapi/v1/exchangeInfo", "/v5/market/instruments-info", "/api/v5/public/instruments"];
+
+interface ScriptedAnswer { readonly status: number; readonly headers?: Record<string, string>; readonly body: string }
+
+function serverTime(path: string, ms: number): ScriptedAnswer | undefined {
+  switch (path) {
+    case "/fapi/v1/time": return { status: 200, body: `{"serverTime":${ms}}` };
+    case "/v5/market/time": return { status: 200, body: `{"retCode":0,"result":{"timeSecond":"${Math.floor(ms / 1_000)}","timeNano":"${ms}000000"}}` };
+    case "/api/v5/public/time": return { status: 200, body: `{"code":"0","msg":"","data":[{"ts":"${ms}"}]}` };
+    default: return undefined;
+  }
+}
+
+function instruments(path: string, listed: readonly string[]): ScriptedAnswer | undefined {
+  const base = (symbol: string): string => symbol.replace(/USDT$/, "");
+  const filters = [{ filterType: "PRICE_FILTER", tickSize: "0.1" }, { filterType: "LOT_SIZE", stepSize: "0.001" }];
+  switch (path) {
+    case "/fapi/v1/exchangeInfo":
+      return { status: 200, body: JSON.stringify({ symbols: listed.map((symbol) => ({ symbol, status: "TRADING", baseAsset: base(symbol), quoteAsset: "USDT", filters })) }) };
+    case "/v5/market/instruments-info":
+      return { status: 200, body: JSON.stringify({ retCode: 0, result: { list: listed.map((symbol) => ({ symbol, status: "Trading", baseCoin: base(symbol), quoteCoin: "USDT", priceFilter: { tickSize: "0.1" }, lotSizeFilter: { qtyStep: "0.001" } })) } }) };
+    case "/api/v5/public/instruments":
+      return { status: 200, body: JSON.stringify({ code: "0", data: listed.map((symbol) => ({
+        instId: `${base(symbol)}-USDT-SWAP`, state: "live", tickSz: "0.1", lotSz: "0.1", baseCcy: "", quoteCcy: "", settleCcy: "USDT", ctVal: "0.01", ctMult: "1", ctValCcy: base(symbol),
+      })) }) };
+    default: return undefined;
+  }
+}
+
 export class ScriptedVenue implements WebSocketTransport, HttpTransport, CollectorSink {
   readonly clock = new VirtualClock(START_MS);
   readonly sockets: ScriptedSocket[] = [];
@@ -76,7 +105,9 @@ export class ScriptedVenue implements WebSocketTransport, HttpTransport, Collect
       socket.open();
     });
   };
-  answer: (path: string) => { readonly status: number; readonly headers?: Record<string, string>; readonly body: string } | undefined = () => undefined;
+  answer: (path: string) => ScriptedAnswer | undefined = () => undefined;
+  /** What the list of instruments holds. */
+  listed: readonly string[] = ["BTCUSDT", "ETHUSDT", "MATICUSDT", "NOUSDT", "GONEUSDT"];
   httpMs = 4;
   offsetMs = 0;
   /** Set to make the next append wait for credit. */
@@ -91,11 +122,11 @@ export class ScriptedVenue implements WebSocketTransport, HttpTransport, Collect
   }
 
   get(url: string, options: HttpOptions): Promise<Result<HttpResponse>> {
-    const path = url.slice(url.indexOf("/fapi"));
-    this.requests.push(path);
-    const answer = path === "/fapi/v1/time"
-      ? { status: 200, body: `{"serverTime":${START_MS + Math.floor(this.clock.monotonicMs()) + this.httpMs / 2 + this.offsetMs}}` }
-      : this.answer(path);
+    const { pathname, search } = new URL(url);
+    const path = pathname + search;
+    const serverMs = START_MS + Math.floor(this.clock.monotonicMs() + this.httpMs / 2 + this.offsetMs);
+    const answer = serverTime(pathname, serverMs) ?? instruments(pathname, this.listed) ?? this.answer(path);
+    if (!INSTRUMENT_PATHS.includes(pathname)) this.requests.push(path);
     return new Promise((resolve) => {
       const cancelled = (): void => {
         resolve({ ok: false, fault: { code: "net.cancelled", message: "cancelled" } });
@@ -157,6 +188,9 @@ export class ScriptedVenue implements WebSocketTransport, HttpTransport, Collect
   }
   frames(channel: string): readonly RawDraft[] {
     return this.drafts.filter(({ stream, source }) => stream.channel === channel && source === "ws");
+  }
+  polled(channel: string): readonly RawDraft[] {
+    return this.drafts.filter(({ stream, source }) => stream.channel === channel && source === "rest_poll");
   }
 }
 

@@ -15,6 +15,8 @@ export interface SourceFacts {
   readonly offset: ClockOffset | undefined;
   readonly anyOpen: boolean;
   readonly lastEnd: ConnectionEnd | undefined;
+  /** Something that a person should know although data flows. */
+  readonly notice: string | undefined;
 }
 
 function isFine({ state }: StreamStatus): boolean {
@@ -35,7 +37,7 @@ function stateOf(facts: SourceFacts): Pick<SourceStatus, "state" | "detail"> {
     return lastEnd === undefined ? { state: "connecting", detail: "" } : { state: "down", detail: `${lastEnd.cause}${lastEnd.detail === "" ? "" : `: ${lastEnd.detail}`}` };
   }
   const troubled = streams.filter((stream) => !isFine(stream));
-  if (troubled.length === 0) return { state: "live", detail: "" };
+  if (troubled.length === 0) return { state: "live", detail: facts.notice ?? "" };
   if (troubled.every(({ state }) => state === "connecting" || state === "acknowledged")) return { state: "connecting", detail: `${troubled.length} streams without data yet` };
   return { state: "degraded", detail: `${troubled.length} of ${streams.length} streams are not live` };
 }

@@ -14,7 +14,13 @@ const RATE_SLOTS = 5;
 
 type Ending = "rejected" | "dead_symbol";
 
-export interface Counts { readonly duplicates: number; readonly gapsOpen: number; readonly unresolved: number }
+export interface Counts {
+  readonly duplicates: number;
+  readonly gapsOpen: number;
+  readonly unresolved: number;
+  /** What the last reconnect missed, for a person. */
+  readonly missed: string | undefined;
+}
 
 export class StreamHealth {
   readonly stream: StreamRef;
@@ -22,7 +28,7 @@ export class StreamHealth {
   readonly #limits: StreamLimits;
   #link: "connecting" | "acknowledged" | "down" = "connecting";
   #linkDetail = "not connected yet";
-  #ending: { readonly state: Ending; readonly detail: string } | undefined;
+  #ending: { readonly state: Ending; readonly detail: string; readonly isFinal: boolean } | undefined;
   #staleCause: string | undefined;
   #staleSinceMs = 0;
   /** Monotonic: the moment from which silence counts. */
@@ -69,7 +75,7 @@ export class StreamHealth {
     this.#link = "acknowledged";
     this.#linkDetail = detail;
     this.#quietSinceMs = nowMs;
-    this.#ending = undefined;
+    this.#clearEnding();
   }
 
   down(detail: string): void {
@@ -79,15 +85,20 @@ export class StreamHealth {
     this.#staleCause = undefined;
   }
 
-  end(state: Ending, detail: string): void {
-    this.#ending = { state, detail };
+  /** `isFinal`: data that comes nevertheless is no reason to think better of it. */
+  end(state: Ending, detail: string, isFinal = false): void {
+    this.#ending = { state, detail, isFinal };
+  }
+
+  #clearEnding(): void {
+    if (this.#ending?.isFinal !== true) this.#ending = undefined;
   }
 
   frame(nowMs: number, recvNs: bigint, eventNs: bigint): void {
     this.#link = "acknowledged";
     this.#hasData = true;
     this.#staleCause = undefined;
-    this.#ending = undefined;
+    this.#clearEnding();
     this.#quietSinceMs = nowMs;
     this.#lastFrameMs = msFromNs(recvNs);
     if (eventNs !== 0n) this.#latencyMs = Number(recvNs - eventNs) / 1e6;
@@ -128,12 +139,12 @@ export class StreamHealth {
 
   #state(counts: Counts): { readonly state: StreamState; readonly detail: string } {
     const unresolved = counts.unresolved === 0 ? "" : `${counts.unresolved} gap${counts.unresolved === 1 ? "" : "s"} unresolved`;
-    if (this.#ending !== undefined) return this.#ending;
+    if (this.#ending !== undefined) return { state: this.#ending.state, detail: this.#ending.detail };
     if (this.#link !== "acknowledged") return { state: this.#link, detail: this.#linkDetail };
     if (this.#staleCause !== undefined) return { state: "stale", detail: this.#staleCause };
     if (!this.#hasData) return { state: "acknowledged", detail: this.#linkDetail };
     if (counts.gapsOpen > 0) return { state: "gap", detail: `${counts.gapsOpen} gap${counts.gapsOpen === 1 ? "" : "s"} open` };
-    return { state: "live", detail: unresolved };
+    return { state: "live", detail: [unresolved, counts.missed ?? ""].filter((text) => text !== "").join("; ") };
   }
 
   status(nowMs: number, counts: Counts): StreamStatus {

@@ -35,8 +35,8 @@ function page(range: BackfillRange, asked: RestRequest, body: Uint8Array): Resul
 
 export function bybitBackfill(category: "linear" | "spot"): Backfill {
   return {
-    plan: ({ stream, fromMs, toMs }) => {
-      if (stream.channel !== "publicTrade" || fromMs === undefined || toMs === undefined) return undefined;
+    plan: ({ stream, fromId, fromMs, toMs }) => {
+      if (fromId !== undefined || stream.channel !== "publicTrade" || fromMs === undefined || toMs === undefined) return undefined;
       const path = `/v5/market/recent-trade?category=${category}&symbol=${encodeURIComponent(stream.symbol)}&limit=${LIMIT[category]}`;
       return { endpoint: "rest", path, weight: 1 };
     },

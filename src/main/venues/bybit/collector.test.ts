@@ -41,8 +41,8 @@ test("a renamed symbol is a visible state of its streams; the others go on, and 
   expect(states).toMatchObject({
     "bybit-linear:BTCUSDT:publicTrade": ["acknowledged", expect.any(String)],
     "bybit-linear:BTCUSDT:orderbook.1": ["live", ""],
-    "bybit-linear:MATICUSDT:publicTrade": ["rejected", "error:handler not found,topic:publicTrade.MATICUSDT"],
-    "bybit-linear:MATICUSDT:orderbook.1": ["rejected", "error:handler not found,topic:orderbook.1.MATICUSDT"],
+    "bybit-linear:MATICUSDT:publicTrade": ["rejected", "error:handler not found,topic:publicTrade.MATICUSDT (MATICUSDT was renamed: record POLUSDT instead)"],
+    "bybit-linear:MATICUSDT:orderbook.1": ["rejected", "error:handler not found,topic:orderbook.1.MATICUSDT (MATICUSDT was renamed: record POLUSDT instead)"],
   });
   expect(venue.sockets).toHaveLength(1);
   const sent = venue.socket.sent.map((text) => JSON.parse(text) as Request);
