@@ -131,6 +131,12 @@ export interface GapEntry {
   /** Exchange time of the last event before and the first after; the open end is undefined while the stream is down. */
   readonly fromMs: number;
   readonly toMs: number | undefined;
+  /**
+   * Receive time of the same two events, ns as decimal text; absent where there is none (nothing came before; not over yet). Where ids came
+   * out of order the second may be the earlier one.
+   */
+  readonly fromRecvNs?: string | undefined;
+  readonly toRecvNs?: string | undefined;
   /** Missing ids, both inclusive; undefined where no ids are known to be missing. */
   readonly fromId: number | undefined;
   readonly toId: number | undefined;
@@ -161,6 +167,23 @@ export interface LaneEvent {
   readonly atSeq: number;
 }
 
+/** One field in which a venue's candle and ours are not the same, as exact text. */
+export interface ConfirmationDifference { readonly field: "open" | "high" | "low" | "close" | "volume" | "quoteVolume" | "tradeCount"; readonly ours: string; readonly venues: string }
+
+/** A venue's own final candle held against one version of our bar. It never changes the bar; a later version is judged anew. */
+export interface BarConfirmation {
+  readonly key: BarKey;
+  /** The version that was judged. */
+  readonly revision: number;
+  readonly result: "equal" | "differs";
+  /** Empty when equal. Fields that the venue does not say, or says otherwise by rule, are not judged. */
+  readonly fields: readonly ConfirmationDifference[];
+  /** The venue's candle: its stream, and the raw seq of its message. */
+  readonly streamId: string;
+  readonly candleSeq: number;
+  readonly atSeq: number;
+}
+
 /** Everything a canonicalizer says, in order. `atSeq` never decreases. */
 export type CanonicalOutput =
   | { readonly kind: "bar"; readonly bar: BarVersion }
@@ -168,6 +191,7 @@ export type CanonicalOutput =
   | { readonly kind: "grade"; readonly grade: GradeEntry }
   | { readonly kind: "gap"; readonly gap: GapEntry }
   | { readonly kind: "lane"; readonly event: LaneEvent }
+  | { readonly kind: "confirmation"; readonly confirmation: BarConfirmation }
   /** A stream's derived output failed closed (conflict, refusals) or was reopened. */
   | { readonly kind: "stream"; readonly streamId: string; readonly state: "failed_closed" | "reopened" | "refused"; readonly detail: string; readonly atSeq: number }
   /** A logged point at which artifacts of a finished UTC day may be cut. */

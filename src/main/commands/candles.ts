@@ -8,9 +8,11 @@ import { INTERVAL_MS, formatUtcMs } from "../../shared/time.ts";
 import { barObject, formingObject } from "../canonical/artifact.ts";
 import type { Deriver } from "../derive/deriver.ts";
 import type { IndexedSeries } from "../derive/journal.ts";
+import { gapFreeIn } from "../derive/gap-free.ts";
 import { readBars, readGrades, readLedgerEntries, type GradeTimeline, type RevisionChoice, type TimeRange } from "../derive/read.ts";
 import type { Column } from "../cli-output.ts";
 import { commonOptions, defineCommand, msAtOrAfter, optionText, type CommandContext, type ExitCode } from "./context.ts";
+import { refuseGaps } from "./gap-free.ts";
 import { openCapture, type OpenCapture } from "./open-capture.ts";
 
 const schema = z.object({
@@ -28,6 +30,7 @@ const schema = z.object({
   from: optionText.moment("from").optional(),
   until: optionText.moment("until").optional(),
   requireGapFree: z.boolean().default(false),
+  gapFree: z.boolean().default(false),
 });
 type Input = z.output<typeof schema>;
 type CandleObject = Record<string, unknown>;
@@ -141,6 +144,10 @@ async function candles(context: CommandContext, input: Input): Promise<ExitCode>
       fromMs: input.from === undefined ? undefined : msAtOrAfter(input.from),
       untilMs: input.until === undefined ? undefined : msAtOrAfter(input.until),
     };
+    if (input.gapFree) {
+      const whole = await gapFreeIn(derived, { instruments: [series], ...range });
+      if (!whole.ok) return await refuseGaps(context, input.json, whole);
+    }
     const grades = await readGrades(derived, series);
     const bars = await readBars(derived, series, input.revision, range);
     if (input.requireGapFree) {
@@ -175,6 +182,7 @@ export function registerCandles(program: Command, context: CommandContext): void
     .option("--as-of <moment>", "what was known at that moment (by receive time)")
     .option("--from <moment>", "bars that open at or after")
     .option("--until <moment>", "bars that open before")
-    .option("--require-gap-free", "refuse (exit 1) unless every bucket of the range is complete");
+    .option("--require-gap-free", "refuse (exit 1) unless every bucket of the range is complete")
+    .option("--gap-free", "refuse (exit 1) when the ledger has an unrepaired gap in the range");
   defineCommand({ command, context, schema, run: (input) => candles(context, input) });
 }

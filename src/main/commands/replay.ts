@@ -4,16 +4,20 @@ import { tmpdir } from "node:os";
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
+import { decodeCursor } from "../../shared/cursor.ts";
+import { rawSeqOf } from "../../shared/raw.ts";
 import { formatUtcMs, msFromNs } from "../../shared/time.ts";
 import type { EventKind, StreamRef } from "../../shared/market.ts";
 import { NodeClock, nodeTimers } from "../net/node-clock.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 import type { ReplayEvent } from "../replay/events.ts";
+import { gapFreeIn, type GapFree, type GapFreeScope } from "../derive/gap-free.ts";
 import { runReplay } from "../replay/run.ts";
 import { decoderLookup } from "../venues/registry.ts";
-import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
+import { commonOptions, defineCommand, msAtOrAfter, optionText, type CommandContext, type ExitCode } from "./context.ts";
+import { refuseGaps } from "./gap-free.ts";
 import { speed } from "./measures.ts";
-import { openCapture } from "./open-capture.ts";
+import { openCapture, type OpenCapture } from "./open-capture.ts";
 
 const PROGRESS_EVERY_MS = 500;
 
@@ -33,6 +37,7 @@ const schema = z.object({
     return text;
   }),
   speed: speed.default(0),
+  gapFree: z.boolean().default(false),
   strategy: z.string().optional(),
   param: z.array(z.string()).optional(),
   seed: z.string().optional(),
@@ -59,6 +64,29 @@ function refuseStrategy(input: Input): void {
   if (given !== undefined) throw fault("replay.no-strategies", `--${given}: this version replays events but does not run strategies yet; leave --strategy, --param and --seed out`);
 }
 
+/** The ledger's answer for the instruments and times that the run would tell, by the clock that its order goes by. */
+async function checkGaps(context: CommandContext, capture: OpenCapture, input: Input, wanted: (stream: StreamRef) => boolean): Promise<GapFree> {
+  const streams = capture.reader.streams.filter(({ stream }) => wanted(stream));
+  const instruments = streams.flatMap(({ stream: { venue, symbol } }) => (venue === "tapedeck" ? [] : [{ venue, symbol }]));
+  const fromNs = input.cursor === undefined ? input.from : await cursorNs(capture.reader, input.cursor, input.order);
+  const scope: GapFreeScope = input.order === "arrival"
+    ? { instruments, fromRecvNs: fromNs, untilRecvNs: input.until }
+    : { instruments, fromMs: fromNs === undefined ? undefined : msFromNs(fromNs), untilMs: input.until === undefined ? undefined : msAtOrAfter(input.until) };
+  const derived = await capture.derive({ onNote: (note) => context.output.note(note), stop: context.stop });
+  try {
+    return await gapFreeIn(derived, scope);
+  } finally {
+    await derived.close();
+  }
+}
+
+/** The time of the event that a cursor names, by the clock of the order; undefined: the run itself says what is wrong with it. */
+async function cursorNs(reader: RawLogReader, cursor: string, order: Input["order"]): Promise<bigint | undefined> {
+  const decoded = decodeCursor(cursor);
+  if (!decoded.ok) return undefined;
+  return order === "event" ? decoded.value.tsEventNs : (await reader.record(rawSeqOf(decoded.value.seq)))?.recvNs;
+}
+
 async function replay(context: CommandContext, input: Input): Promise<ExitCode> {
   refuseStrategy(input);
   if (input.from !== undefined && input.until !== undefined && input.from >= input.until) throw fault("cli.bad-option", "--from is not before --until: nothing lies between them");
@@ -66,6 +94,10 @@ async function replay(context: CommandContext, input: Input): Promise<ExitCode> 
   await using capture = await openCapture(input.data, input.capture);
   const { reader } = capture;
   const { wanted, kind } = selection(input, reader);
+  if (input.gapFree) {
+    const whole = await checkGaps(context, capture, input, wanted);
+    if (!whole.ok) return await refuseGaps(context, input.json, whole);
+  }
   const clock = new NodeClock();
   let shownMs = clock.monotonicMs();
   let events = 0;
@@ -114,6 +146,7 @@ export function registerReplay(program: Command, context: CommandContext): void 
     .option("--cursor <cursor>", "resume after the event that this cursor names")
     .option("--order <order>", "arrival: as it came; event: by (ts_event, seq), in hindsight", "arrival")
     .option("--speed <speed>", "asap, or a multiple of real time: 1x, 0.5x, 60x", "asap")
+    .option("--gap-free", "refuse (exit 1) when the ledger has an unrepaired gap in what would be told")
     .option("--strategy <file>", "not in this version")
     .option("--param <key=value>", "not in this version", collect)
     .option("--seed <seed>", "not in this version");

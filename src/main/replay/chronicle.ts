@@ -250,6 +250,8 @@ function fingerprint(saying: Saying): string {
       return `${saying.atSeq} ${saying.streamId} ${saying.state}`;
     case "cut":
       return `${saying.atSeq} ${saying.date}`;
+    case "confirmation":
+      return `${saying.confirmation.atSeq} ${saying.confirmation.key.interval} ${saying.confirmation.key.openMs} ${saying.confirmation.revision} ${saying.confirmation.result}`;
     default:
       return unreachable(saying);
   }

@@ -34,6 +34,7 @@ export function saidBy(atSeq: number, outputs: readonly CanonicalOutput[]): Said
       case "lane":
       case "stream":
       case "cut":
+      case "confirmation":
         break;
       default:
         unreachable(output);
