@@ -9,7 +9,7 @@ import { VirtualClock, settle } from "../net/virtual-clock.ts";
 import { openReader } from "../rawlog/reader.ts";
 import { SimDisk } from "../rawlog/sim-disk.ts";
 import { verifyLog } from "../rawlog/verify-log.ts";
-import { SimulatedVenue } from "../sim/binance-wire.ts";
+import { SimulatedVenue } from "../sim/venue.ts";
 import type { SimFault } from "../sim/faults.ts";
 import { MemoryNetwork } from "../sim/memory-transport.ts";
 import { SeededRandom } from "../sim/random.ts";

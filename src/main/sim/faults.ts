@@ -1,9 +1,12 @@
 // The fault menu: everything that can go wrong on purpose, by name, with its parameters; and the ledger of what did.
 import { fault as asFault } from "../../shared/base.ts";
+import type { FaultInfo } from "../../shared/faults.ts";
+import type { VenueId } from "../../shared/market.ts";
 
-export type TradeChannel = "aggTrade" | "trade";
+/** In place of a channel: whatever channel the venue's candles come from. */
+export const FOLD_CHANNEL = "fold";
 
-/** Which outgoing messages a message fault hits: the next `count` of this symbol and channel (undefined = any symbol). */
+/** Which outgoing messages a message fault hits: the next `count` of this symbol and channel (undefined = any). */
 interface MessageTarget {
   readonly symbol?: string;
   readonly channel?: string;
@@ -43,6 +46,8 @@ export type SimFault =
   | { readonly name: "refuse-connections"; readonly connections: number }
   /** The old combined endpoint acknowledges and stays silent, as the venue's does since 2026-04. */
   | { readonly name: "retired-endpoint"; readonly on: boolean }
+  /** The venue plans to close all its connections in this time. Where it gives notice (OKX), it does so at once. */
+  | { readonly name: "venue-notice"; readonly seconds: number }
   /** The exchange's clock is off by this much from now on (0 = right again): a step. */
   | { readonly name: "clock-skew"; readonly ms: number }
   /** The symbol is delisted: no data, status SETTLING, REST says invalid symbol. */
@@ -59,21 +64,17 @@ export type SimFault =
 export type FaultName = SimFault["name"];
 export type MessageFault = Exclude<Extract<SimFault, { readonly count: number }>, { readonly name: `rest-${string}` }>;
 
-interface MenuEntry {
+interface MenuEntry extends FaultInfo {
   readonly name: FaultName;
-  readonly summary: string;
-  /** What the one number of `fault(name, amount)` means, and what it is when left out. */
-  readonly amount: string;
-  readonly preset: number;
+  readonly place: "venue";
   make(amount: number): SimFault;
 }
 
-function message(name: Exclude<MessageFault["name"], "oversized">, summary: string, channel = "aggTrade"): MenuEntry {
-  return { name, summary, amount: "messages", preset: 1, make: (count) => ({ name, channel, count }) };
+function message(name: Exclude<MessageFault["name"], "oversized">, summary: string): Omit<MenuEntry, "place"> {
+  return { name, summary, amount: "messages", preset: 1, make: (count) => ({ name, channel: FOLD_CHANNEL, count }) };
 }
 
-/** Every fault by name, for `record --fault`, the screen and HTTP. Message faults hit aggTrade, the candles' stream. */
-export const FAULT_MENU: readonly MenuEntry[] = [
+const ENTRIES: readonly Omit<MenuEntry, "place">[] = [
   { ...message("drop", "the next trades are never sent"), preset: 3 },
   message("duplicate", "the next trades are sent twice"),
   message("conflict", "the next trades are sent again with another quantity"),
@@ -90,9 +91,10 @@ export const FAULT_MENU: readonly MenuEntry[] = [
   { name: "half-open", summary: "connections fall silent and stay open", amount: "connections (0 = all)", preset: 0, make: (sessions) => (sessions > 0 ? { name: "half-open", sessions } : { name: "half-open" }) },
   { name: "stall-after-ack", summary: "new connections acknowledge, then say nothing", amount: "connections", preset: 1, make: (connections) => ({ name: "stall-after-ack", connections }) },
   { name: "refuse-connections", summary: "new connections are refused with 503", amount: "connections", preset: 3, make: (connections) => ({ name: "refuse-connections", connections }) },
+  { name: "venue-notice", summary: "the venue is about to close its connections, and says so where it gives notice", amount: "seconds until then", preset: 60, make: (seconds) => ({ name: "venue-notice", seconds }) },
   { name: "retired-endpoint", summary: "the old endpoint acknowledges and stays silent", amount: "1 = on, 0 = off", preset: 1, make: (on) => ({ name: "retired-endpoint", on: on !== 0 }) },
   { name: "clock-skew", summary: "the exchange's clock is off", amount: "milliseconds (0 = right)", preset: 1_500, make: (ms) => ({ name: "clock-skew", ms: Math.round(ms) }) },
-  { name: "dead-symbol", summary: "a symbol is delisted", amount: "ignored", preset: 1, make: () => ({ name: "dead-symbol" }) },
+  { name: "dead-symbol", summary: "a symbol is delisted (MATICUSDT where it is traded: it lives on as POLUSDT)", amount: "ignored", preset: 1, make: () => ({ name: "dead-symbol" }) },
   { name: "rest-429", summary: "requests are told to slow down", amount: "requests", preset: 3, make: (count) => ({ name: "rest-429", count, retryAfterS: 2 }) },
   { name: "rest-418", summary: "the address is banned", amount: "seconds", preset: 120, make: (seconds) => ({ name: "rest-418", seconds }) },
   { name: "rest-403", summary: "the firewall blocks the address", amount: "seconds", preset: 60, make: (seconds) => ({ name: "rest-403", seconds }) },
@@ -100,6 +102,9 @@ export const FAULT_MENU: readonly MenuEntry[] = [
   { name: "rest-empty", summary: "requests are answered with an empty list", amount: "requests", preset: 3, make: (count) => ({ name: "rest-empty", count }) },
   { name: "rest-hang", summary: "requests get no answer", amount: "requests", preset: 1, make: (count) => ({ name: "rest-hang", count }) },
 ];
+
+/** Every fault by name, for `record --fault`, the screen and HTTP. Message faults hit the stream that the venue's candles come from. */
+export const FAULT_MENU: readonly MenuEntry[] = Object.freeze(ENTRIES.map((entry) => ({ place: "venue" as const, ...entry })));
 
 const AMOUNT_MAX = 1_000_000_000;
 
@@ -119,14 +124,21 @@ export function faultFromMenu(name: string, amount?: number): SimFault {
 /** One line of the ledger: what the simulator did to its client, when, and to which ids. */
 export interface LedgerEntry {
   readonly at: number;
+  readonly venue: VenueId;
   /** Exchange time (stamped clock), epoch ms. */
   readonly atMs: number;
-  readonly what: FaultName | "slow-consumer" | "session-age" | "flood" | "market-leap";
+  /** Exchange time without skew, epoch ms: the host's own time while its clock is right. */
+  readonly trueMs: number;
+  readonly what: FaultName | "slow-consumer" | "session-age" | "session-idle" | "flood" | "market-leap";
+  /** The stream's name on the wire. */
   readonly stream?: string;
+  readonly channel?: string;
   readonly symbol?: string;
-  /** `a` or `t` ids hit, both inclusive. */
+  /** Ids hit, both inclusive, where they are numbers (`a`, `t`, OKX's ids one by one). */
   readonly fromId?: number;
   readonly toId?: number;
+  /** The same as text, each of them (Bybit's UUIDs). */
+  readonly ids?: readonly string[];
   /** Stamped time of the trade hit. */
   readonly timeMs?: number;
   readonly sessions?: readonly string[];

@@ -2,8 +2,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EMISSION_LAG_MS, MarketModel } from "./market-model.ts";
-import { formatUnits, symbolSpec, type MarketSink, type SimAggTrade, type SimBook, type SimMark, type SimTrade } from "./market-types.ts";
+import { formatUnits, type MarketSink, type SimAggTrade, type SimBook, type SimMark, type SimTrade } from "./market-types.ts";
 import { SeededRandom } from "./random.ts";
+import { symbolSpec } from "./specs.ts";
 import { TrueCandles } from "./true-candles.ts";
 
 const START_MS = 1_767_225_600_000;

@@ -1,6 +1,4 @@
 // What the simulated market says, in integers: prices in units of 10^-priceScale, quantities in lots of 10^-qtyScale.
-import { assert } from "../../shared/base.ts";
-import { SeededRandom } from "./random.ts";
 
 /** A perpetual future as the simulator trades it. All numbers are whole; text is made only at the wire. */
 export interface SymbolSpec {
@@ -12,6 +10,8 @@ export interface SymbolSpec {
   /** Smallest price step, in price units (Binance writes BTCUSDT with 2 decimals but a tick of 0.10 = 10 units). */
   readonly tickUnits: number;
   readonly qtyScale: number;
+  /** Where sizes are contracts: base units per contract are multiplier × 10^-scale. Absent: sizes are base units. */
+  readonly contract?: { readonly multiplier: number; readonly scale: number };
   /** Price units at the start of the market. */
   readonly startPrice: number;
   /** Typical taker order and typical resting quantity at the best price, in lots. */
@@ -68,6 +68,8 @@ export interface SimMark {
 
 /** Receives everything in the order in which the exchange says it. */
 export interface MarketSink {
+  /** A taker order has been filled: its trades are those since the order before. Only who groups by orders needs it. */
+  orderDone?(spec: SymbolSpec): void;
   trade(trade: SimTrade): void;
   aggTrade(trade: SimAggTrade): void;
   book(book: SimBook): void;
@@ -84,33 +86,13 @@ export function formatUnits(mantissa: number | bigint, scale: number): string {
   return `${padded.slice(0, split)}.${padded.slice(split)}`;
 }
 
-const KNOWN: Readonly<Record<string, SymbolSpec>> = {
-  BTCUSDT: {
-    symbol: "BTCUSDT", baseAsset: "BTC", quoteAsset: "USDT", priceScale: 2, tickUnits: 10, qtyScale: 3, startPrice: 6_180_030,
-    orderLots: 24, depthLots: 2_600, openInterestLots: 84_617_188, share: 0.45,
-  },
-  ETHUSDT: {
-    symbol: "ETHUSDT", baseAsset: "ETH", quoteAsset: "USDT", priceScale: 2, tickUnits: 1, qtyScale: 3, startPrice: 268_162,
-    orderLots: 420, depthLots: 31_000, openInterestLots: 1_893_204_551, share: 0.35,
-  },
-  SOLUSDT: {
-    symbol: "SOLUSDT", baseAsset: "SOL", quoteAsset: "USDT", priceScale: 4, tickUnits: 100, qtyScale: 0, startPrice: 1_523_400,
-    orderLots: 9, depthLots: 640, openInterestLots: 9_417_330, share: 0.2,
-  },
-};
-export const DEFAULT_SYMBOLS: readonly string[] = Object.keys(KNOWN);
-
-const SYMBOL_TEXT = /^[A-Z0-9]{2,20}USDT$/;
-
-/** A made-up but stable market for any other USDT symbol. Throws for text that is no such symbol. */
-export function symbolSpec(symbol: string): SymbolSpec {
-  const known = Object.hasOwn(KNOWN, symbol) ? KNOWN[symbol] : undefined;
-  if (known !== undefined) return known;
-  assert(SYMBOL_TEXT.test(symbol), `the simulator trades upper-case USDT symbols such as BTCUSDT, got ${JSON.stringify(symbol)}`);
-  const random = new SeededRandom(1).fork(symbol);
-  return {
-    symbol, baseAsset: symbol.slice(0, -4), quoteAsset: "USDT", priceScale: 4, tickUnits: 1, qtyScale: random.between(0, 2),
-    startPrice: random.between(2_000, 900_000), orderLots: random.between(20, 900), depthLots: random.between(2_000, 60_000),
-    openInterestLots: random.between(1_000_000, 90_000_000), share: 0.1,
-  };
+/** Like `formatUnits`, without the zeros that say nothing: "61800.3", "20710". */
+export function shortUnits(mantissa: number, scale: number): string {
+  let digits = mantissa;
+  let left = scale;
+  while (left > 0 && digits % 10 === 0) {
+    digits /= 10;
+    left -= 1;
+  }
+  return formatUnits(digits, left);
 }

@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { SocketClose } from "../net/transport.ts";
 import { VirtualClock } from "../net/virtual-clock.ts";
-import { SimulatedVenue } from "./binance-wire.ts";
+import { SimulatedVenue } from "./venue.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 import { SeededRandom } from "./random.ts";
 

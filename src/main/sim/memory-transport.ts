@@ -5,11 +5,13 @@ import {
   TRANSPORT_MESSAGE_BYTES_MAX, type HttpOptions, type HttpResponse, type HttpTransport, type Socket, type SocketClose, type SocketHandlers,
   type WebSocketTransport,
 } from "../net/transport.ts";
-import type { WireSession } from "./binance-session.ts";
-import type { SimulatedVenue } from "./binance-wire.ts";
+import type { WireSession } from "./session.ts";
+import type { SimulatedVenue } from "./venue.ts";
 
 export interface MemoryNetworkOptions {
   readonly venue: SimulatedVenue;
+  /** Further venues behind the same line, reached by their own paths. */
+  readonly others?: readonly SimulatedVenue[];
   readonly clock: Clock;
   readonly timers: Timers;
   readonly random: Random;
@@ -21,6 +23,7 @@ export interface MemoryNetworkOptions {
 }
 
 const UNREAD_BYTES_MAX = 16 * 1_048_576;
+const HOST = "sim.invalid";
 const CONNECT_TIMEOUT_MS = 10_000;
 const encoder = new TextEncoder();
 
@@ -29,12 +32,12 @@ function pathOf(url: string): string {
   return parsed.pathname + parsed.search;
 }
 
-/** Owns the venue's time: between `start` and `stop` the market moves with the injected clock. */
+/** Owns the venues' time: between `start` and `stop` the market moves with the injected clock. */
 export class MemoryNetwork {
   readonly webSocket: WebSocketTransport;
   readonly http: HttpTransport;
-  /** Addresses under which the venue answers (any host does). */
-  readonly endpoints = { ws_public: "ws://sim.invalid/public/stream?streams=", ws_market: "ws://sim.invalid/market/stream?streams=", rest: "http://sim.invalid" };
+  /** Addresses under which the venue answers (any host does), as its adapter takes them. */
+  readonly endpoints: Readonly<Record<string, string>>;
   /** The line is cut: nothing gets through in either direction, and nobody is told. */
   cut = false;
   readonly #options: MemoryNetworkOptions;
@@ -44,6 +47,7 @@ export class MemoryNetwork {
 
   constructor(options: MemoryNetworkOptions) {
     this.#options = options;
+    this.endpoints = options.venue.dialect.endpoints(HOST);
     // The exchange's clock runs with monotonic time: a step of the host's wall clock is none of the exchange's.
     this.#originMs = options.venue.nowMs - options.clock.monotonicMs();
     this.webSocket = { connect: (url, handlers) => this.#connect(url, handlers) };
@@ -52,6 +56,19 @@ export class MemoryNetwork {
 
   get venue(): SimulatedVenue {
     return this.#options.venue;
+  }
+
+  get venues(): readonly SimulatedVenue[] {
+    return [this.#options.venue, ...(this.#options.others ?? [])];
+  }
+
+  endpointsOf(venue: SimulatedVenue): Readonly<Record<string, string>> {
+    return venue.dialect.endpoints(HOST);
+  }
+
+  /** Whose path it is; the first venue's, which then refuses it, when it is nobody's. */
+  venueAt(path: string): SimulatedVenue {
+    return this.venues.find((venue) => venue.dialect.owns(path)) ?? this.venue;
   }
 
   /** Exchange time now, epoch ms, without skew. */
@@ -63,7 +80,7 @@ export class MemoryNetwork {
     this.#running = true;
     const tick = (): void => {
       if (!this.#running) return;
-      this.venue.advance(this.exchangeMs());
+      for (const venue of this.venues) venue.advance(this.exchangeMs());
       this.#cancelTick = this.#options.timers.after(this.#options.tickMs ?? 10, tick);
     };
     tick();
@@ -86,9 +103,10 @@ export class MemoryNetwork {
     }
     this.#options.timers.after(this.delayMs(), () => {
       if (!socket.waiting) return;
-      const opened = this.venue.connect(pathOf(url), socket.outlet);
+      const venue = this.venueAt(pathOf(url));
+      const opened = venue.connect(pathOf(url), socket.outlet);
       if ("refusedStatus" in opened) socket.closeAfter(this.delayMs(), { code: opened.refusedStatus, cause: "refused", detail: `HTTP ${opened.refusedStatus}` });
-      else socket.opened(opened);
+      else socket.opened(opened, venue);
     });
     return socket;
   }
@@ -113,7 +131,7 @@ export class MemoryNetwork {
       options.signal?.addEventListener("abort", cancelled);
       timers.after(this.delayMs(), () => {
         if (this.cut || settled) return;
-        const answer = this.venue.request(pathOf(url), {});
+        const answer = this.venueAt(pathOf(url)).request(pathOf(url), {});
         if (answer === "hang") return;
         timers.after(this.delayMs(), () => {
           if (!this.cut) finish({ ok: true, value: { status: answer.status, headers: answer.headers, body: encoder.encode(answer.body) } });
@@ -133,6 +151,7 @@ class MemorySocket implements Socket {
   readonly #timers: Timers;
   readonly #handlers: SocketHandlers;
   #session: WireSession | undefined;
+  #venue: SimulatedVenue | undefined;
   #inFlight: InFlight[] = [];
   #unreadBytes = 0;
   #lastAtMs = 0;
@@ -160,8 +179,9 @@ class MemorySocket implements Socket {
     return this.#state === "connecting";
   }
 
-  opened(session: WireSession): void {
+  opened(session: WireSession, venue: SimulatedVenue): void {
     this.#session = session;
+    this.#venue = venue;
     // Data may be under way already; `opened` must come before it.
     this.#inFlight.unshift({ kind: "opened", atMs: this.#clock.monotonicMs() + this.#network.delayMs() });
     this.#schedule();
@@ -174,7 +194,7 @@ class MemorySocket implements Socket {
   send(text: string): void {
     if (this.#state !== "open") return;
     this.#timers.after(this.#network.delayMs(), () => {
-      if (!this.#network.cut) this.#session?.receive(text, this.#network.venue.nowMs);
+      if (!this.#network.cut) this.#session?.receive(text, this.#network.exchangeMs());
     });
   }
 
@@ -204,7 +224,7 @@ class MemorySocket implements Socket {
     }
     this.#enqueue({ kind: "message", bytes });
     this.#unreadBytes += bytes.length;
-    if (this.#unreadBytes > UNREAD_BYTES_MAX && this.#session !== undefined) this.#network.venue.slowConsumer(this.#session, this.#unreadBytes);
+    if (this.#unreadBytes > UNREAD_BYTES_MAX && this.#session !== undefined) this.#venue?.slowConsumer(this.#session, this.#unreadBytes);
   }
 
   #enqueue(item: { readonly kind: "message"; readonly bytes: Uint8Array } | { readonly kind: "closed"; readonly close: SocketClose }): void {

@@ -1,51 +1,29 @@
 // Message faults on their way out: given one message, which texts are really sent. Knows nothing of sockets.
-import type { FaultLedger, MessageFault } from "./faults.ts";
-import { wrapped } from "./binance-text.ts";
+import type { Outgoing, WireFaults } from "./dialect.ts";
+import type { LedgerEntry, MessageFault } from "./faults.ts";
 
-/** One message about to be sent to its stream's subscribers. */
-export interface Outgoing {
-  readonly stream: string;
-  readonly symbol: string;
-  /** aggTrade, trade, bookTicker, markPrice. */
-  readonly channel: string;
-  /** The stream's own id (a, t, u), undefined for markPrice. */
-  readonly id: number | undefined;
-  readonly timeMs: number;
-  /** The `data` member as text. */
-  readonly text: string;
-}
-
-/** What goes out: data members to wrap as usual, or a whole frame as it is. */
-export type Sent = { readonly stream: string; readonly text: string; readonly whole: boolean };
+/** One text that goes out. `whole`: a frame as it is, on combined connections too. `intact`: it is the market's message itself. */
+export interface Sent { readonly text: string; readonly whole: boolean; readonly intact: boolean; readonly of: Outgoing }
 
 const TEN_YEARS_MS = 315_360_000_000;
-
-/** A message whose quantity differs in its last digit: same id, other bytes. */
-export function conflicting(text: string): string {
-  return text.replace(/("[qB]":"[\d.]*)(\d)(")/, (_, head: string, digit: string, tail: string) => `${head}${(Number(digit) + 1) % 10}${tail}`);
-}
-
-function shifted(text: string, byMs: number): string {
-  return text.replace(/("[ET]":)(\d+)/g, (_, head: string, ms: string) => `${head}${Number(ms) + byMs}`);
-}
-
-function wrongTypes(text: string): string {
-  return text.replace(/("[pb]":)"([\d.]+)"/, "$1$2").replace(/("T":)(\d+)/, '$1"$2"');
-}
 
 interface Waiting {
   readonly fault: MessageFault;
   left: number;
 }
 
+type Note = (entry: Pick<LedgerEntry, "what" | "detail" | "stream" | "channel" | "symbol" | "fromId" | "toId" | "ids" | "timeMs">) => void;
+
 export class MessageFaults {
-  readonly #ledger: FaultLedger;
+  readonly #note: Note;
+  readonly #wire: WireFaults;
   #waiting: Waiting[] = [];
   /** Held back by `reorder`, by stream. */
   readonly #held = new Map<string, Outgoing>();
 
-  constructor(ledger: FaultLedger) {
-    this.#ledger = ledger;
+  constructor(note: Note, wire: WireFaults) {
+    this.#note = note;
+    this.#wire = wire;
   }
 
   /** False: every message may go out untouched (the usual case, checked once per message). */
@@ -57,61 +35,67 @@ export class MessageFaults {
     this.#waiting.push({ fault, left: fault.count });
   }
 
-  clear(): void {
-    this.#waiting = [];
+  /** Held back by `reorder`: it has not come yet. */
+  isHeld(message: Outgoing): boolean {
+    return this.#held.get(message.stream.key) === message;
   }
 
-  /** The texts to send instead of this one, in order; none when it was dropped or held back. `nowMs` stamps the ledger. */
-  apply(message: Outgoing, nowMs: number): readonly Sent[] {
-    const plain: Sent = { stream: message.stream, text: message.text, whole: false };
-    const held = this.#held.get(message.stream);
+  /** The texts to send instead of this one, in order; none when it was dropped or held back. */
+  apply(message: Outgoing): readonly Sent[] {
+    const { stream } = message;
+    const plain: Sent = { text: message.text, whole: false, intact: true, of: message };
+    const held = this.#held.get(stream.key);
     if (held !== undefined) {
-      this.#held.delete(message.stream);
-      return [plain, { stream: held.stream, text: held.text, whole: false }];
+      this.#held.delete(stream.key);
+      return [plain, { text: held.text, whole: false, intact: true, of: held }];
     }
     const waiting = this.#waiting.find(
-      ({ fault }) => (fault.symbol === undefined || fault.symbol === message.symbol) && (fault.channel === undefined || fault.channel === message.channel),
+      ({ fault }) => (fault.symbol === undefined || fault.symbol === stream.symbol) && (fault.channel === undefined || fault.channel === stream.channel),
     );
     if (waiting === undefined) return [plain];
     waiting.left -= 1;
     if (waiting.left <= 0) this.#waiting = this.#waiting.filter((other) => other !== waiting);
-    this.#note(waiting.fault, message, nowMs);
+    this.#write(waiting.fault, message);
     return this.#perform(waiting.fault, message, plain);
   }
 
   #perform(fault: MessageFault, message: Outgoing, plain: Sent): readonly Sent[] {
+    const { stream, text } = message;
+    const wrong = (changed: string): Sent => ({ text: changed, whole: false, intact: false, of: message });
+    const whole = (frame: string): Sent => ({ text: frame, whole: true, intact: false, of: message });
     switch (fault.name) {
       case "drop":
         return [];
       case "duplicate":
-        return [plain, plain];
+        return [plain, { ...plain, intact: false }];
       case "conflict":
-        return [plain, { ...plain, text: conflicting(message.text) }];
+        return [plain, wrong(this.#wire.conflicting(text))];
       case "reorder":
-        this.#held.set(message.stream, message);
+        this.#held.set(stream.key, message);
         return [];
       case "malformed": {
-        const frame = wrapped(message.stream, message.text);
-        return [{ stream: message.stream, text: frame.slice(0, Math.floor(frame.length * 0.6)), whole: true }];
+        const frame = this.#wire.wrapped(stream, text);
+        return [whole(frame.slice(0, Math.floor(frame.length * 0.6)))];
       }
       case "wrong-type":
-        return [{ ...plain, text: wrongTypes(message.text) }];
+        return [wrong(this.#wire.wrongTypes(text))];
       case "unknown-stream":
-        return [plain, { stream: message.stream, text: wrapped(`${message.symbol.toLowerCase()}@nobodyKnows`, '{"e":"nobodyKnows"}'), whole: true }];
+        return [plain, whole(this.#wire.unknownStream(stream.symbol))];
       case "oversized":
-        return [plain, { stream: message.stream, text: wrapped(message.stream, `{"e":"oversized","x":"${"x".repeat(Math.max(0, fault.bytes - 64))}"}`), whole: true }];
+        return [plain, whole(this.#wire.oversized(stream, fault.bytes))];
       case "far-past":
-        return [{ ...plain, text: shifted(message.text, -TEN_YEARS_MS) }];
+        return [wrong(this.#wire.shifted(text, -TEN_YEARS_MS))];
       case "far-future":
-        return [{ ...plain, text: shifted(message.text, TEN_YEARS_MS) }];
+        return [wrong(this.#wire.shifted(text, TEN_YEARS_MS))];
     }
   }
 
-  #note(fault: MessageFault, message: Outgoing, nowMs: number): void {
-    const ids = message.id === undefined ? {} : { fromId: message.id, toId: message.id };
-    this.#ledger.add({
-      atMs: nowMs, what: fault.name, stream: message.stream, symbol: message.symbol, ...ids, timeMs: message.timeMs,
-      detail: message.id === undefined ? `${message.stream} message` : `${message.stream} id ${message.id}`,
+  #write(fault: MessageFault, { stream, fromId, toId, ids, timeMs }: Outgoing): void {
+    const numbers = fromId === undefined || toId === undefined ? {} : { fromId, toId };
+    const named = fromId === undefined ? (ids.length === 0 ? "message" : `${ids.length} trades ${ids[0] ?? ""}…`) : fromId === toId ? `id ${fromId}` : `ids ${fromId} … ${toId ?? fromId}`;
+    this.#note({
+      what: fault.name, stream: stream.key, channel: stream.channel, symbol: stream.symbol, ...numbers, ...(ids.length === 0 || fromId !== undefined ? {} : { ids }),
+      timeMs, detail: `${stream.key} ${named}`,
     });
   }
 }

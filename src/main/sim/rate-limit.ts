@@ -1,37 +1,34 @@
-// The venue's patience with one client address: weight per minute, 429, then a ban; and the REST faults that imitate it.
-import type { FaultLedger, SimFault } from "./faults.ts";
-import type { RestAnswer } from "./binance-rest.ts";
-
-const WINDOW_MS = 60_000;
-export const WEIGHT_LIMIT = 2_400;
-/** Requests sent in spite of 429 within one window before the address is banned. */
-const IGNORED_429_MAX = 10;
-const BAN_MS = 120_000;
-
-const TOO_MANY = `{"code":-1003,"msg":"Too many requests; current limit of IP(127.0.0.1) is ${WEIGHT_LIMIT} requests per minute. Please use the websocket for live updates to avoid polling the API."}`;
+// The venue's patience with one client address, by its dialect's rules: budgets per window, refusals, bans; and the REST faults that imitate it.
+import type { RateRules, RestAnswer } from "./dialect.ts";
+import type { LedgerEntry, SimFault } from "./faults.ts";
 
 type RestFault = Extract<SimFault, { readonly name: `rest-${string}` }>;
+type Note = (entry: Pick<LedgerEntry, "what" | "detail">) => void;
+
+interface Window { fromMs: number; used: number; ignored: number }
 
 export class RateLimit {
-  readonly #ledger: FaultLedger;
-  readonly #limit: number;
-  #windowMs = 0;
-  #used = 0;
-  #ignored = 0;
+  readonly #note: Note;
+  readonly #rules: RateRules;
+  readonly #limit: number | undefined;
+  readonly #windows = new Map<string, Window>();
   #bannedUntilMs = 0;
-  #banStatus = 418;
+  #banStatus: 418 | 403;
   #counted: { readonly fault: RestFault; left: number }[] = [];
 
-  constructor(ledger: FaultLedger, limit = WEIGHT_LIMIT) {
-    this.#ledger = ledger;
+  /** `limit`: in place of the rules' own, of every budget. */
+  constructor(note: Note, rules: RateRules, limit: number | undefined) {
+    this.#note = note;
+    this.#rules = rules;
     this.#limit = limit;
+    this.#banStatus = rules.banStatus;
   }
 
   inject(fault: RestFault, nowMs: number): void {
     if (fault.name === "rest-418" || fault.name === "rest-403") {
       this.#banStatus = fault.name === "rest-418" ? 418 : 403;
       this.#bannedUntilMs = nowMs + fault.seconds * 1_000;
-      this.#ledger.add({ atMs: nowMs, what: fault.name, detail: `banned for ${fault.seconds} s` });
+      this.#note({ what: fault.name, detail: `banned for ${fault.seconds} s` });
     } else {
       this.#counted.push({ fault, left: fault.count });
     }
@@ -42,41 +39,43 @@ export class RateLimit {
     if (nowMs < this.#bannedUntilMs) return this.#banned(nowMs);
     const injected = this.#injected(nowMs, path);
     if (injected !== undefined) return injected;
-    this.#roll(nowMs);
-    if (this.#used < this.#limit) return undefined;
-    this.#ignored += 1;
-    if (this.#ignored > IGNORED_429_MAX) {
-      this.#banStatus = 418;
-      this.#bannedUntilMs = nowMs + BAN_MS;
+    const { window, limit, windowMs } = this.#windowAt(nowMs, path);
+    if (window.used < limit) return undefined;
+    window.ignored += 1;
+    if (window.ignored > this.#rules.ignoredMax) {
+      this.#banStatus = this.#rules.banStatus;
+      this.#bannedUntilMs = nowMs + this.#rules.banMs;
       return this.#banned(nowMs);
     }
-    const retryAfterS = Math.ceil((this.#windowMs + WINDOW_MS - nowMs) / 1_000);
-    return { status: 429, headers: { ...this.headers(), "retry-after": String(retryAfterS) }, body: TOO_MANY };
+    return this.#headed(this.#rules.tooMany(Math.ceil((window.fromMs + windowMs - nowMs) / 1_000), limit), window.used, limit);
   }
 
-  spend(weight: number): void {
-    this.#used += weight;
+  spend(nowMs: number, path: string, weight: number): void {
+    this.#windowAt(nowMs, path).window.used += weight;
   }
 
-  headers(): Readonly<Record<string, string>> {
-    return { "content-type": "application/json", "x-mbx-used-weight-1m": String(this.#used) };
+  headers(nowMs: number, path: string): Readonly<Record<string, string>> {
+    const { window, limit } = this.#windowAt(nowMs, path);
+    return this.#rules.headers(window.used, limit);
   }
 
-  #roll(nowMs: number): void {
-    const windowMs = Math.floor(nowMs / WINDOW_MS) * WINDOW_MS;
-    if (windowMs === this.#windowMs) return;
-    this.#windowMs = windowMs;
-    this.#used = 0;
-    this.#ignored = 0;
+  #headed(answer: RestAnswer, used: number, limit: number): RestAnswer {
+    return { ...answer, headers: { ...this.#rules.headers(used, limit), ...answer.headers } };
+  }
+
+  #windowAt(nowMs: number, path: string): { readonly window: Window; readonly limit: number; readonly windowMs: number } {
+    const { name, limit, windowMs } = this.#rules.bucket(path);
+    const fromMs = Math.floor(nowMs / windowMs) * windowMs;
+    let window = this.#windows.get(name);
+    if (window === undefined || window.fromMs !== fromMs) {
+      window = { fromMs, used: 0, ignored: 0 };
+      this.#windows.set(name, window);
+    }
+    return { window, limit: this.#limit ?? limit, windowMs };
   }
 
   #banned(nowMs: number): RestAnswer {
-    const retryAfterS = Math.ceil((this.#bannedUntilMs - nowMs) / 1_000);
-    if (this.#banStatus === 403) return { status: 403, headers: { "content-type": "text/html" }, body: "<html><head><title>403 Forbidden</title></head></html>" };
-    return {
-      status: 418, headers: { ...this.headers(), "retry-after": String(retryAfterS) },
-      body: `{"code":-1003,"msg":"Way too many requests; IP(127.0.0.1) banned until ${this.#bannedUntilMs}. Please use the websocket for live updates to avoid bans."}`,
-    };
+    return this.#rules.banned(this.#banStatus, this.#bannedUntilMs, nowMs);
   }
 
   #injected(nowMs: number, path: string): RestAnswer | "hang" | undefined {
@@ -84,14 +83,15 @@ export class RateLimit {
     if (first === undefined) return undefined;
     first.left -= 1;
     if (first.left <= 0) this.#counted = this.#counted.slice(1);
-    this.#ledger.add({ atMs: nowMs, what: first.fault.name, detail: path });
+    this.#note({ what: first.fault.name, detail: path });
+    const { window, limit } = this.#windowAt(nowMs, path);
     switch (first.fault.name) {
       case "rest-429":
-        return { status: 429, headers: { ...this.headers(), "retry-after": String(first.fault.retryAfterS) }, body: TOO_MANY };
+        return this.#headed(this.#rules.tooMany(first.fault.retryAfterS, limit), window.used, limit);
       case "rest-5xx":
-        return { status: 503, headers: { "content-type": "application/json" }, body: '{"code":-1000,"msg":"Service unavailable from a restricted location or overloaded."}' };
+        return this.#rules.unavailable();
       case "rest-empty":
-        return { status: 200, headers: this.headers(), body: "[]" };
+        return this.#headed(this.#rules.empty(path, nowMs), window.used, limit);
       case "rest-hang":
         return "hang";
       default:

@@ -1,20 +1,27 @@
-// The venue simulator on real sockets: WebSocket and REST of the simulated Binance on 127.0.0.1, plus a control path for
-// faults and truth. Real time comes in through an injected clock and timers.
+// The venue simulator on real sockets: WebSocket and REST of all its venues on one port of 127.0.0.1, each under its own paths, plus a
+// control path for faults, truth and accounts. Real time comes in through an injected clock and timers.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer, type WebSocket } from "ws";
 import { FaultError, fault as asFault, type Clock, type Timers } from "../../shared/base.ts";
-import { formatUtcMs, isInterval, msFromNs } from "../../shared/time.ts";
-import type { WireSession } from "./binance-session.ts";
-import { SimulatedVenue, type VenueOptions } from "./binance-wire.ts";
+import { formatUtcMs, msFromNs } from "../../shared/time.ts";
+import { accountOf, type Account } from "./account.ts";
+import { CONTROL_PATHS, controlAnswer, venueNamed } from "./control.ts";
+import type { SimulatedVenueId } from "./dialects.ts";
+import { faultFromMenu, type FaultLedger, type SimFault } from "./faults.ts";
+import { FrameBatch } from "./frame-batch.ts";
 import { MESSAGES_PER_SECOND_DEFAULT } from "./market-model.ts";
-import { FAULT_MENU, faultFromMenu, type FaultLedger, type SimFault } from "./faults.ts";
+import type { WireSession } from "./session.ts";
 import type { TrueCandles } from "./true-candles.ts";
+import type { SimulatedVenue, VenueOptions } from "./venue.ts";
+import { createVenues } from "./venues.ts";
 
-export interface SimulatorOptions extends Omit<VenueOptions, "startMs"> {
+export interface SimulatorOptions extends Omit<VenueOptions, "startMs" | "venue" | "ledger" | "world"> {
   readonly clock: Clock;
   readonly timers: Timers;
+  /** All on one port; default `sim` alone. Several share one world of prices, and `messagesPerSecond` is of all of them together. */
+  readonly venues?: readonly SimulatedVenueId[];
   /**
    * When this market began, epoch ms; default now. A simulator that starts again with the same seed and start plays the
    * time since then again, so that a recorder which was killed finds the same trades, by socket and by REST.
@@ -32,13 +39,21 @@ export interface SimulatorOptions extends Omit<VenueOptions, "startMs"> {
 export interface Simulator {
   /** `http://127.0.0.1:<port>` */
   readonly url: string;
-  /** What the Binance adapter takes as endpoints. */
-  readonly endpoints: { readonly ws_public: string; readonly ws_market: string; readonly rest: string };
-  /** Starts a fault by name from the menu, or one with all its parameters; answers what will happen. */
-  fault(fault: string | SimFault, amount?: number): string;
+  /** What the first venue's adapter takes as endpoints. */
+  readonly endpoints: Readonly<Record<string, string>>;
+  /** What a venue's adapter takes as endpoints. Throws `sim.unknown-venue`. */
+  endpointsOf(venue: SimulatedVenueId): Readonly<Record<string, string>>;
+  /** Starts a fault by name from the menu, or one with all its parameters, at a venue (default: the first); answers what will happen. */
+  fault(fault: string | SimFault, amount?: number, venue?: string): string;
+  /** Of the first venue. */
   readonly truth: TrueCandles;
+  /** Of all venues. */
   readonly ledger: FaultLedger;
+  /** The first venue. */
   readonly venue: SimulatedVenue;
+  readonly venues: readonly SimulatedVenue[];
+  /** What was said so far, exactly. */
+  account(): Account;
   /** Ends every connection and the port. */
   close(): Promise<void>;
 }
@@ -48,7 +63,6 @@ const UNREAD_BYTES_MAX = 16 * 1_048_576;
 const REQUEST_BYTES_MAX = 4_096;
 /** After a stall of the host the market catches up in steps of this, so that sockets breathe in between. */
 const CATCH_UP_STEP_MS = 500;
-const TRUTH_ROWS_MAX = 100_000;
 /** About ten seconds of making market again; what is older is another market. */
 const REPLAYED_MESSAGES_MAX = 5_000_000;
 
@@ -59,8 +73,16 @@ export async function startSimulator(options: SimulatorOptions): Promise<Simulat
   return driver;
 }
 
+interface Client {
+  readonly session: WireSession;
+  readonly venue: SimulatedVenue;
+  readonly batch: FrameBatch;
+  pongMs: number;
+}
+
 class SimulatorServer implements Simulator {
   readonly venue: SimulatedVenue;
+  readonly venues: readonly SimulatedVenue[];
   readonly #options: SimulatorOptions;
   readonly #http: Server;
   readonly #sockets: WebSocketServer;
@@ -82,8 +104,9 @@ class SimulatorServer implements Simulator {
     if (startMs > this.#startWallMs || messages > REPLAYED_MESSAGES_MAX) {
       throw asFault("sim.too-old", `the simulated market that began at ${formatUtcMs(startMs)} cannot be played again up to now (about ${Math.round(messages)} messages): record into another capture`);
     }
-    this.venue = new SimulatedVenue({ ...options, startMs });
-    for (let ms = startMs; ms < this.#startWallMs; ms += CATCH_UP_STEP_MS) this.venue.advance(ms);
+    this.venues = createVenues({ ...options, startMs });
+    this.venue = venueNamed(this.venues, undefined);
+    for (let ms = startMs; ms < this.#startWallMs; ms += CATCH_UP_STEP_MS) this.#advance(ms);
     this.#sockets = new WebSocketServer({ noServer: true, maxPayload: REQUEST_BYTES_MAX, perMessageDeflate: false, autoPong: true });
     this.#http = createServer((request, response) => this.#serve(request, response));
     this.#http.on("upgrade", (request: IncomingMessage, socket: Duplex, head: Buffer) => this.#upgrade(request, socket, head));
@@ -94,8 +117,15 @@ class SimulatorServer implements Simulator {
   }
 
   get endpoints(): Simulator["endpoints"] {
-    const ws = this.#url.replace(/^http/, "ws");
-    return { ws_public: `${ws}/public/stream?streams=`, ws_market: `${ws}/market/stream?streams=`, rest: this.#url };
+    return this.venue.dialect.endpoints(new URL(this.#url).host);
+  }
+
+  endpointsOf(venue: SimulatedVenueId): Simulator["endpoints"] {
+    return venueNamed(this.venues, venue).dialect.endpoints(new URL(this.#url).host);
+  }
+
+  account(): Account {
+    return accountOf(this.venues, { minutes: true });
   }
 
   get truth(): TrueCandles {
@@ -106,8 +136,8 @@ class SimulatorServer implements Simulator {
     return this.venue.ledger;
   }
 
-  fault(fault: string | SimFault, amount?: number): string {
-    return this.venue.inject(typeof fault === "string" ? faultFromMenu(fault, amount) : fault);
+  fault(fault: string | SimFault, amount?: number, venue?: string): string {
+    return venueNamed(this.venues, venue).inject(typeof fault === "string" ? faultFromMenu(fault, amount) : fault);
   }
 
   async listen(port: number): Promise<void> {
@@ -142,6 +172,10 @@ class SimulatorServer implements Simulator {
     if (!this.#closed) this.#cancelTick = this.#options.timers.after(delayMs, () => this.#tick());
   }
 
+  #advance(untilMs: number): void {
+    for (const venue of this.venues) venue.advance(untilMs);
+  }
+
   /** One step of the market, at most CATCH_UP_STEP_MS of it; when behind, the next step follows at once. */
   #tick(): void {
     const nowMs = this.#nowMs();
@@ -149,9 +183,10 @@ class SimulatorServer implements Simulator {
     // Far behind means the host slept: the venue leaps, rather than reliving hours.
     const leaps = behindMs > 60_000;
     const untilMs = leaps ? nowMs : Math.min(nowMs, this.venue.nowMs + CATCH_UP_STEP_MS);
-    this.venue.advance(untilMs);
-    for (const [socket, { session }] of this.#clients) {
-      if (socket.bufferedAmount > UNREAD_BYTES_MAX) this.venue.slowConsumer(session, socket.bufferedAmount);
+    this.#advance(untilMs);
+    for (const { session, venue, batch } of this.#clients.values()) {
+      batch.flush();
+      if (batch.waitingBytes > UNREAD_BYTES_MAX) venue.slowConsumer(session, batch.waitingBytes);
     }
     this.#scheduleTick(untilMs < nowMs ? 0 : undefined);
   }
@@ -171,16 +206,30 @@ class SimulatorServer implements Simulator {
 
   // ── WebSocket ─────────────────────────────────────────────────────────────
 
-  readonly #clients = new Map<WebSocket, { readonly session: WireSession; pongMs: number }>();
+  readonly #clients = new Map<WebSocket, Client>();
+
+  /** Whose path it is; the first venue's, which then refuses it, when it is nobody's. */
+  #venueAt(path: string): SimulatedVenue {
+    return this.venues.find((venue) => venue.dialect.owns(path)) ?? this.venue;
+  }
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    // ws completes the handshake within this call, so nothing can be said before the socket is there.
+    const path = request.url ?? "/";
+    const venue = this.#venueAt(path);
+    const batch = new FrameBatch(socket);
+    // ws completes the handshake within this call; what is said before waits in the batch.
     let ws: WebSocket | undefined;
-    const session = this.venue.connect(request.url ?? "/", {
-      send: (text) => ws?.send(text),
-      close: (code, reason) => ws?.close(code, reason),
-      drop: () => ws?.terminate(),
+    const session = venue.connect(path, {
+      send: (text) => { batch.add(text); },
+      close: (code, reason) => {
+        batch.flush();
+        ws?.close(code, reason);
+      },
+      drop: () => {
+        batch.flush();
+        ws?.terminate();
+      },
     });
     if ("refusedStatus" in session) {
       socket.end(`HTTP/1.1 ${session.refusedStatus} Refused\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
@@ -188,17 +237,20 @@ class SimulatorServer implements Simulator {
     }
     this.#sockets.handleUpgrade(request, socket, head, (accepted) => {
       ws = accepted;
-      this.#attach(accepted, session);
+      this.#attach(accepted, { session, venue, batch, pongMs: this.#options.clock.monotonicMs() });
     });
     // A broken handshake never calls back; the session must not stay behind.
     socket.once("close", () => session.left());
   }
 
-  #attach(ws: WebSocket, session: WireSession): void {
-    const client = { session, pongMs: this.#options.clock.monotonicMs() };
+  #attach(ws: WebSocket, client: Client): void {
+    const { session, batch } = client;
     this.#clients.set(ws, client);
     ws.on("message", (data, isBinary) => {
-      if (!isBinary) session.receive(String(data), this.#nowMs());
+      if (isBinary) return;
+      session.receive(String(data), this.#nowMs());
+      // Answers do not wait for the next tick.
+      batch.flush();
     });
     ws.on("pong", () => {
       client.pongMs = this.#options.clock.monotonicMs();
@@ -209,6 +261,7 @@ class SimulatorServer implements Simulator {
       this.#clients.delete(ws);
       session.left();
     });
+    batch.flush();
   }
 
   // ── HTTP ──────────────────────────────────────────────────────────────────
@@ -223,9 +276,10 @@ class SimulatorServer implements Simulator {
       reply(response, 405, {}, '{"code":-1000,"msg":"Only GET is simulated."}');
       return;
     }
-    this.venue.advance(Math.min(this.#nowMs(), this.venue.nowMs + CATCH_UP_STEP_MS));
+    const venue = this.#venueAt(path);
+    venue.advance(Math.min(this.#nowMs(), venue.nowMs + CATCH_UP_STEP_MS));
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
-    const answer = this.venue.request(path, headers);
+    const answer = venue.request(path, headers);
     // "hang": the request stays open until the client gives up or the simulator closes.
     if (answer !== "hang") reply(response, answer.status, answer.headers, answer.body);
   }
@@ -237,42 +291,13 @@ class SimulatorServer implements Simulator {
       return;
     }
     try {
-      const body = this.#controlAnswer(request.method ?? "GET", url);
-      if (body === undefined) reply(response, 404, {}, '{"error":"no such control path; there are POST /sim/fault, GET /sim/truth, /sim/ledger, /sim/menu"}');
+      const body = controlAnswer(this.venues, request.method ?? "GET", url);
+      if (body === undefined) reply(response, 404, {}, JSON.stringify({ error: `no such control path; there are ${CONTROL_PATHS}` }));
       else reply(response, 200, {}, JSON.stringify(body));
     } catch (error) {
       if (!(error instanceof FaultError)) throw error;
       reply(response, 400, {}, JSON.stringify({ error: error.message }));
     }
-  }
-
-  #controlAnswer(method: string, url: URL): unknown {
-    const query = url.searchParams;
-    switch (`${method} ${url.pathname}`) {
-      case "POST /sim/fault": {
-        const amount = query.get("amount");
-        return { applied: this.fault(query.get("name") ?? "", amount === null ? undefined : Number(amount)) };
-      }
-      case "GET /sim/truth":
-        return this.#truthRows(query);
-      case "GET /sim/ledger":
-        return { entries: this.ledger.entries, forgotten: this.ledger.forgotten };
-      case "GET /sim/menu":
-        return FAULT_MENU.map(({ name, summary, amount, preset }) => ({ name, summary, amount, preset }));
-      default:
-        return undefined;
-    }
-  }
-
-  #truthRows(query: URLSearchParams): unknown {
-    const symbol = query.get("symbol") ?? "";
-    const interval = query.get("interval") ?? "";
-    if (!isInterval(interval)) throw asFault("sim.bad-query", `GET /sim/truth needs interval=1s…1d, got ${JSON.stringify(interval)}`);
-    if (this.venue.model.market(symbol) === undefined) throw asFault("sim.unknown-symbol", `GET /sim/truth needs symbol=, one of ${this.venue.symbols().map((spec) => spec.symbol).join(", ")}`);
-    const fromMs = Number(query.get("from") ?? 0);
-    const untilMs = Number(query.get("until") ?? Number.MAX_SAFE_INTEGER);
-    if (Number.isNaN(fromMs) || Number.isNaN(untilMs)) throw asFault("sim.bad-query", "GET /sim/truth takes from= and until= as epoch milliseconds");
-    return this.truth.query({ symbol, interval, fromMs, untilMs }).slice(-TRUTH_ROWS_MAX);
   }
 }
 

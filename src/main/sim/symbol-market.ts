@@ -9,6 +9,21 @@ export interface SymbolRates {
   readonly ordersPerSecond: number;
   /** Mean quote changes per second at activity 1, besides those that orders cause. */
   readonly quotesPerSecond: number;
+  /** Exactly so many messages per second over any longer time: quotes fill up what orders leave. Absent: as lively as the market is. */
+  readonly steadyPerSecond?: number;
+}
+
+/** What a market has of the world around it. */
+export interface SymbolMarketOptions {
+  readonly random: SeededRandom;
+  readonly rates: SymbolRates;
+  readonly startMs: number;
+  /** Price against the start price that the whole world sees; absent: this market goes its own way. */
+  readonly worldRatio?: (atMs: number) => number;
+  /** Trades outside the book happen (insurance fund, blocks). Default true. */
+  readonly offBook?: boolean;
+  /** A taker order is told in one message, whatever levels it took; else each level is a message. */
+  readonly messagePerOrder?: boolean;
 }
 
 /** Standard deviation of the log price over one second at regime 0; BTCUSDT's 2024 capture is near this. */
@@ -24,11 +39,18 @@ const FILLS_MAX = 40;
 const LEVELS_MAX = 12;
 /** About one insurance-fund trade per this many orders: rare, but present in every longer session. */
 const INSURANCE_ONE_IN = 1_500;
+/** How often a market looks at the world, and what is then left of its own deviation: it halves in about 2 s. */
+const WORLD_EVERY_MS = 50;
+const WORLD_KEEPS = 0.983;
+/** A steady market is never so lively that orders alone are more than its rate. */
+const STEADY_ACTIVITY_MAX = 2;
 const FUNDING_PERIOD_MS = 28_800_000;
 /** Exchange-side delay between a trade and its message, ms: E − T is 0, 1 or 2 in the 2024 capture. */
 export const EMISSION_DELAY_MAX_MS = 2;
 
-export interface LatePrint { readonly delayMs: number; readonly onPrinted: (printed: { readonly aggId: number; readonly firstId: number; readonly lastId: number; readonly timeMs: number }) => void }
+/** Trade ids firstId … lastId, aggregated as aggId, at the stamped time of the late trade. */
+export interface Printed { readonly aggId: number; readonly firstId: number; readonly lastId: number; readonly timeMs: number }
+export interface LatePrint { readonly delayMs: number; readonly onPrinted: (printed: Printed) => void }
 
 export class SymbolMarket {
   readonly spec: SymbolSpec;
@@ -61,13 +83,21 @@ export class SymbolMarket {
   #nextOrderMs: number;
   #nextQuoteMs: number;
   #nextMarkMs: number;
+  readonly #options: SymbolMarketOptions;
+  #worldTicks: number;
+  #worldAtMs = 0;
+  /** Steady: where counting began, and what was said since. */
+  #steadyFromMs: number | undefined;
+  #said = 0;
 
-  constructor(spec: SymbolSpec, options: { readonly random: SeededRandom; readonly rates: SymbolRates; readonly startMs: number }) {
+  constructor(spec: SymbolSpec, options: SymbolMarketOptions) {
     this.spec = spec;
+    this.#options = options;
     this.#random = options.random;
     this.#rates = options.rates;
     const ticks = Math.round(spec.startPrice / spec.tickUnits);
     this.#anchorTicks = ticks;
+    this.#worldTicks = ticks;
     this.#fairTicks = ticks;
     this.#bidTicks = ticks - 1;
     this.#askTicks = ticks;
@@ -90,9 +120,11 @@ export class SymbolMarket {
   /** Does what happens at `nextAtMs`. `density` scales the rates from here on; `offsetMs` is added to every stamp. */
   step(sink: MarketSink, density: { readonly orders: number; readonly quotes: number }, offsetMs: number): void {
     const atMs = this.nextAtMs;
+    if (this.#options.worldRatio !== undefined && atMs - this.#worldAtMs >= WORLD_EVERY_MS) this.#follow(this.#options.worldRatio(atMs), atMs);
     if (atMs === this.#nextOrderMs) {
       this.#order(sink, Math.floor(atMs), offsetMs);
-      const rate = this.#rates.ordersPerSecond * this.#activity * density.orders;
+      const activity = this.#steadyFromMs === undefined ? this.#activity : Math.min(STEADY_ACTIVITY_MAX, this.#activity);
+      const rate = this.#rates.ordersPerSecond * activity * density.orders;
       this.#nextOrderMs = this.#random.chance(CASCADE_CHANCE) ? atMs + this.#random.next() * 2 : atMs + (this.#random.exponential() * 1_000) / rate;
     } else if (atMs === this.#nextQuoteMs) {
       this.#requote(sink, Math.floor(atMs), offsetMs);
@@ -101,7 +133,32 @@ export class SymbolMarket {
       this.#second(sink, atMs, offsetMs);
       this.#nextMarkMs = (Math.floor(atMs / 1_000) + 1) * 1_000;
     }
+    this.#pace();
     this.#schedule();
+  }
+
+  /** From here on the rate is kept exactly, where one was asked for. */
+  keepRateFrom(atMs: number): void {
+    if (this.#rates.steadyPerSecond === undefined) return;
+    this.#steadyFromMs = atMs;
+    this.#said = 0;
+    this.#pace();
+    this.#schedule();
+  }
+
+  #pace(): void {
+    const { steadyPerSecond } = this.#rates;
+    if (this.#steadyFromMs === undefined || steadyPerSecond === undefined) return;
+    this.#nextQuoteMs = Math.max(this.nextAtMs, this.#steadyFromMs + ((this.#said + 1) * 1_000) / steadyPerSecond);
+  }
+
+  /** The world's price has moved; what this venue added of its own fades. */
+  #follow(ratio: number, atMs: number): void {
+    const passed = (atMs - this.#worldAtMs) / WORLD_EVERY_MS;
+    const own = (this.#fairTicks - this.#worldTicks) * (this.#worldAtMs === 0 ? 0 : WORLD_KEEPS ** Math.min(passed, 1_000));
+    this.#worldAtMs = atMs;
+    this.#worldTicks = this.#anchorTicks * ratio;
+    this.#fairTicks = this.#worldTicks + own;
   }
 
   #schedule(): void {
@@ -134,9 +191,12 @@ export class SymbolMarket {
       late?.onPrinted({ aggId: this.aggId, firstId, lastId: this.tradeId, timeMs: timeMs + offsetMs });
       left -= lots;
       this.#takeLevel(buys, available - lots);
+      if (this.#options.messagePerOrder !== true) this.#said += 1;
       this.#sayBook(sink, atMs, offsetMs);
     }
-    if (random.below(INSURANCE_ONE_IN) === 0) this.#insurance(sink, atMs, offsetMs);
+    if (this.#options.messagePerOrder === true) this.#said += 1;
+    sink.orderDone?.(this.spec);
+    if (random.below(INSURANCE_ONE_IN) === 0 && this.#options.offBook !== false) this.#insurance(sink, atMs, offsetMs);
   }
 
   /** All fills of one order at one price: contiguous ids, one aggregate. */
@@ -179,6 +239,7 @@ export class SymbolMarket {
 
   #sayBook(sink: MarketSink, atMs: number, offsetMs: number): void {
     const { spec } = this;
+    this.#said += 1;
     this.updateId += 1 + this.#random.below(900);
     sink.book({
       spec, updateId: this.updateId, bid: this.#bidTicks * spec.tickUnits, bidQty: this.#bidQty, ask: this.#askTicks * spec.tickUnits,
@@ -197,6 +258,7 @@ export class SymbolMarket {
       qty: 1 + this.#random.below(Math.max(1, Math.floor(spec.orderLots / 4))), timeMs: atMs + offsetMs,
       eventMs: this.#stamp(atMs) + offsetMs, buyerIsMaker, isMarket: false,
     });
+    sink.orderDone?.(spec);
   }
 
   /** Two quote changes in three move a quantity; the third follows the fair price and closes the spread to one tick. */

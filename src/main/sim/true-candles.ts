@@ -2,11 +2,12 @@
 // obviously right (one BigInt addition per number per trade), and on purpose without a line of the canonicalizer.
 import { INTERVAL_MS, INTERVALS, type Interval } from "../../shared/time.ts";
 import { formatUnits, type SimTrade, type SymbolSpec } from "./market-types.ts";
+import { baseUnits } from "./specs.ts";
 
 /** Candles kept per series: 1 s candles of five hours, 1 m candles of two weeks. The oldest go first. */
 const CANDLES_MAX_DEFAULT = 20_000;
 
-/** Exact text in the venue's own decimals; quote amounts at the sum of the two scales. */
+/** Exact text in the venue's own decimals, sizes in base units; quote amounts at the sum of the two scales. */
 export interface TrueCandle {
   readonly symbol: string;
   readonly interval: Interval;
@@ -151,8 +152,14 @@ export class TrueCandles {
 
 function written(spec: SymbolSpec, interval: Interval, sums: Sums): TrueCandle {
   const price = (units: bigint): string => formatUnits(units, spec.priceScale);
-  const qty = (lots: bigint): string => formatUnits(lots, spec.qtyScale);
-  const quote = (units: bigint): string => formatUnits(units, spec.priceScale + spec.qtyScale);
+  const qty = (lots: bigint): string => {
+    const { mantissa, scale } = baseUnits(spec, lots);
+    return formatUnits(mantissa, scale);
+  };
+  const quote = (units: bigint): string => {
+    const { mantissa, scale } = baseUnits(spec, units);
+    return formatUnits(mantissa, spec.priceScale + scale);
+  };
   return {
     symbol: spec.symbol, interval, openMs: sums.openMs, open: price(sums.open), high: price(sums.high), low: price(sums.low),
     close: price(sums.close), volume: qty(sums.volume), quoteVolume: quote(sums.quote), tradeCount: sums.count,

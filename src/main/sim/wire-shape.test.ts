@@ -4,7 +4,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { SimulatedVenue } from "./binance-wire.ts";
+import { SimulatedVenue } from "./venue.ts";
 
 const DATA = fileURLToPath(new URL("../../../../shared/data/binance_usdm/", import.meta.url));
 const START_MS = 1_767_225_600_000;

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import type { RawDraft } from "../../shared/raw.ts";
 import { VirtualClock } from "../net/virtual-clock.ts";
-import { SimulatedVenue } from "../sim/binance-wire.ts";
+import { SimulatedVenue } from "../sim/venue.ts";
 import type { SimFault } from "../sim/faults.ts";
 import { MemoryNetwork } from "../sim/memory-transport.ts";
 import { SeededRandom } from "../sim/random.ts";

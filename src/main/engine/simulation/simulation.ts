@@ -7,7 +7,7 @@ import type { RawRecord } from "../../../shared/raw.ts";
 import { settle, VirtualClock } from "../../net/virtual-clock.ts";
 import { openReader } from "../../rawlog/reader.ts";
 import { SimDisk } from "../../rawlog/sim-disk.ts";
-import { SimulatedVenue } from "../../sim/binance-wire.ts";
+import { SimulatedVenue } from "../../sim/venue.ts";
 import { MemoryNetwork } from "../../sim/memory-transport.ts";
 import { SeededRandom } from "../../sim/random.ts";
 import { checkDurability, checkGapReasons, checkGrades, checkLatePrints, checkMissing, checkOracle, checkOrder, isEndOfRecording, type SymbolEvidence } from "./checkers.ts";

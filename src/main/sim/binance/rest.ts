@@ -1,14 +1,17 @@
 // The REST half of the simulated Binance USD-M: routes, parameter rules, weights and error bodies, as pure answers.
-import { INTERVAL_MS, isInterval } from "../../shared/time.ts";
-import { restAggTrade, restKline, restOpenInterest, restPremiumIndex, restSymbol, restTrade } from "./binance-text.ts";
-import { formatUnits, type SimMark, type SymbolSpec } from "./market-types.ts";
-import type { TradeHistory } from "./trade-history.ts";
-import type { TrueCandle, TrueCandles } from "./true-candles.ts";
+import { INTERVAL_MS, isInterval } from "../../../shared/time.ts";
+import type { RestOutcome } from "../dialect.ts";
+import { restAggTrade, restKline, restOpenInterest, restPremiumIndex, restSymbol, restTrade } from "./text.ts";
+import { formatUnits, type SimMark, type SymbolSpec } from "../market-types.ts";
+import type { TradeHistory } from "../trade-history.ts";
+import type { TrueCandle, TrueCandles } from "../true-candles.ts";
 
-export interface RestAnswer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: string;
+export interface RestSymbol {
+  readonly spec: SymbolSpec;
+  readonly trades: TradeHistory;
+  readonly aggregates: TradeHistory;
+  readonly openInterestLots: number;
+  readonly mark: SimMark;
 }
 
 /** What REST may know of the venue. */
@@ -18,14 +21,8 @@ export interface RestVenue {
   readonly truth: TrueCandles;
   symbols(): readonly SymbolSpec[];
   /** Undefined for unknown and delisted symbols. */
-  symbol(name: string): { readonly spec: SymbolSpec; readonly trades: TradeHistory; readonly aggregates: TradeHistory; readonly openInterestLots: number; readonly mark: SimMark } | undefined;
+  symbol(name: string): RestSymbol | undefined;
   isDelisted(name: string): boolean;
-}
-
-interface Outcome {
-  readonly weight: number;
-  readonly status: number;
-  readonly body: string;
 }
 
 class RestError extends Error {
@@ -55,7 +52,7 @@ function limitOf(query: URLSearchParams, preset: number, max: number): number {
   return limit;
 }
 
-function symbolOf(venue: RestVenue, query: URLSearchParams): NonNullable<ReturnType<RestVenue["symbol"]>> {
+function symbolOf(venue: RestVenue, query: URLSearchParams): RestSymbol {
   const name = query.get("symbol");
   if (name === null || name === "") throw new RestError(400, -1102, "Mandatory parameter 'symbol' was not sent, was empty/null, or malformed.");
   const found = venue.symbol(name);
@@ -147,7 +144,7 @@ function klineWeight(query: URLSearchParams): number {
 }
 
 /** Answers one GET. Never throws for anything that a client can send. */
-export function answerRest(venue: RestVenue, path: string, headers: Readonly<Record<string, string>>): Outcome {
+export function answerRest(venue: RestVenue, path: string, headers: Readonly<Record<string, string>>): RestOutcome {
   const url = new URL(path, "http://sim.invalid");
   const query = url.searchParams;
   const routes: Readonly<Record<string, { weight: number; body: () => string }>> = {

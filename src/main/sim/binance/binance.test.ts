@@ -1,8 +1,8 @@
 // The simulated venue without sockets: subscriptions, REST rules, weights and every fault of the menu, with its ledger.
 import { beforeEach, describe, expect, it } from "vitest";
-import { SimulatedVenue } from "./binance-wire.ts";
-import type { WireSession } from "./binance-session.ts";
-import { FAULT_MENU, faultFromMenu } from "./faults.ts";
+import { SimulatedVenue } from "../venue.ts";
+import type { WireSession } from "../session.ts";
+import { FAULT_MENU, faultFromMenu } from "../faults.ts";
 
 const START_MS = 1_767_225_600_000;
 const MARKET = "/market/stream?streams=";

@@ -1,7 +1,7 @@
 // The texts that Binance USD-M sends, field for field in its order, as in the real captures (shape test beside).
-import { formatUnits, type SimAggTrade, type SimBook, type SimMark, type SimTrade, type SymbolSpec } from "./market-types.ts";
-import type { Remembered } from "./trade-history.ts";
-import type { TrueCandle } from "./true-candles.ts";
+import { formatUnits, type SimAggTrade, type SimBook, type SimMark, type SimTrade, type SymbolSpec } from "../market-types.ts";
+import type { Remembered } from "../trade-history.ts";
+import type { TrueCandle } from "../true-candles.ts";
 
 export function tradeText(trade: SimTrade): string {
   const { spec } = trade;
