@@ -41,6 +41,8 @@ export interface SourceRequest {
   /** `venue=url` (base address for all of a venue's endpoints) or `venue.name=url` (one endpoint). */
   readonly endpoints: readonly string[];
   readonly captureId: string | undefined;
+  /** 2: every connection twice, so that what one loses the other has. Default 1. */
+  readonly legs?: 1 | 2;
   readonly simulator: { readonly seed: number; readonly messagesPerSecond: number | undefined };
 }
 
@@ -144,7 +146,7 @@ export async function startLive(
     }
     const config = configOf(recorded, named);
     const recording = await Recording.start(
-      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config, venues: recorded },
+      { distMain, captureFolder, captureId, commitEveryMs: COMMIT_EVERY_MS, version: VERSION, config, venues: recorded, legs: request.legs ?? 1 },
       {
         ...listener, onDerived: () => { listener.onStatus(); },
         onPositions: (positions, written) => {

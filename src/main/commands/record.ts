@@ -3,10 +3,14 @@ import { z } from "zod";
 import type { Command } from "commander";
 import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import { DEFAULT_SOURCE, startLive } from "../compose.ts";
+import { HeadlessHealth } from "../engine/headless-health.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/live-source.ts";
 import { RateMeter } from "../engine/rate-meter.ts";
-import { duration } from "./measures.ts";
+import { MetricsServer } from "../metrics/metrics-server.ts";
+import { createMetrics } from "../metrics/registry.ts";
+import { VERSION } from "../version.ts";
+import { byteSize, diskLimitsOf, duration, hostAndPort } from "./measures.ts";
 import { collectValues, collectWords } from "./words.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
 
@@ -25,10 +29,14 @@ const schema = z.object({
   symbol: z.array(optionText.symbol).default([]),
   endpoint: z.array(z.string()).default([]),
   for: duration("for").optional(),
+  legs: z.enum(["1", "2"], "--legs is 1 or 2").default("1").transform((text) => (text === "2" ? 2 : 1)),
   seed: optionText.count("seed").optional(),
   rate: optionText.count("rate").optional(),
   fault: z.array(faultText).default([]),
   spool: z.boolean().default(true),
+  metrics: hostAndPort.optional(),
+  diskLow: byteSize("disk-low").optional(),
+  diskStop: byteSize("disk-stop").optional(),
 });
 type RecordInput = z.output<typeof schema>;
 
@@ -41,8 +49,12 @@ export function registerRecord(program: Command, context: CommandContext): void 
     .option("--symbol <symbol>", "may be repeated or separated by commas (default: the venue's)", collectWords)
     .option("--for <length>", "stop after this long: 30s, 10m, 4h")
     .option("--endpoint <venue=url>", "other addresses: venue=url for all, venue.name=url for one", collectValues)
+    .option("--legs <1|2>", "2: every connection twice; what one loses the other has (default 1)")
     .option("--seed <number>", "seed of the built-in simulator")
     .option("--rate <number>", "messages per second of the built-in simulator")
+    .option("--metrics <[host:]port>", "serve /metrics and /health there (default: not; without a host: 127.0.0.1)")
+    .option("--disk-low <size>", "warn below this much free space (default 2G, or two hours of recording)")
+    .option("--disk-stop <size>", "stop in good order below it (default 512M, or a quarter of an hour)")
     .option("--no-spool", "write no Parquet beside the recording; compact makes it later")
     .option("--fault <name=amount@s>", "make something go wrong (docs/faults.md), now or after some seconds; simulated sources only; may be repeated", collectValues);
   defineCommand({ command, context, schema, run: (input) => record(input, context) });
@@ -57,17 +69,60 @@ async function record(input: RecordInput, context: CommandContext): Promise<Exit
   }
 }
 
+/** How a recording ends: told to, at its time, or by trouble. */
+class Course {
+  readonly ended: Promise<void>;
+  readonly end: () => void;
+  trouble: Fault | undefined;
+
+  constructor() {
+    let resolve: () => void = () => undefined;
+    this.ended = new Promise<void>((settle) => { resolve = settle; });
+    this.end = resolve;
+  }
+
+  fail(trouble: Fault): void {
+    this.trouble ??= trouble;
+    this.end();
+  }
+}
+
 async function recordLocked(input: RecordInput, context: CommandContext): Promise<ExitCode> {
-  const { output } = context;
+  const course = new Course();
   const startedMs = performance.now();
-  let wake: () => void = () => undefined;
-  let trouble: Fault | undefined;
+  // Before anything is recorded: what is asked for may not be possible.
+  const health = await HeadlessHealth.prepare({
+    dataFolder: input.data, limits: diskLimitsOf(input),
+    onProblem: (problem) => { context.output.note(`tapedeck: ${problem.message}`); },
+    onDiskFull: (why) => { course.fail(why); },
+  });
+  const metrics = input.metrics === undefined ? undefined : await MetricsServer.listen({
+    ...input.metrics, metrics: createMetrics({ processMetrics: true }),
+    observe: () => ({ version: VERSION, uptimeMs: performance.now() - startedMs, serving: undefined, ...health.observe() }),
+  });
+  try {
+    if (metrics !== undefined) context.output.note(`Metrics at http://${metrics.address}/metrics, health at http://${metrics.address}/health`);
+    return await recordWatched(input, context, { course, health, startedMs });
+  } finally {
+    await health.close();
+    await metrics?.close();
+  }
+}
+
+interface Watched {
+  readonly course: Course;
+  readonly health: HeadlessHealth;
+  readonly startedMs: number;
+}
+
+async function recordWatched(input: RecordInput, context: CommandContext, { course, health, startedMs }: Watched): Promise<ExitCode> {
+  const { output } = context;
   const started: { live?: LiveSource } = {};
   const live = await startLive(
     {
       dataFolder: input.data, distMain: context.distMain, spool: input.spool,
       request: {
-        ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture,
+        ...DEFAULT_SOURCE, venues: input.venue, symbols: input.symbol, endpoints: input.endpoint, captureId: input.capture, legs: input.legs,
         simulator: { seed: input.seed ?? DEFAULT_SOURCE.simulator.seed, messagesPerSecond: input.rate },
       },
     },
@@ -76,14 +131,12 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
       onStatus: () => undefined,
       onProblem: (problem) => {
         output.note(`tapedeck: ${problem.message}`);
-        if (started.live?.halted !== undefined) {
-          trouble = started.live.halted;
-          wake();
-        }
+        if (started.live?.halted !== undefined) course.fail(started.live.halted);
       },
     },
   );
   started.live = live;
+  health.watch(live);
   output.note(`Recording into capture ${live.captureId}; Ctrl-C stops.`);
   const timers = await scheduleFaults(live, input, context).catch(async (error: unknown) => {
     await live.close("bad-option");
@@ -96,18 +149,14 @@ async function recordLocked(input: RecordInput, context: CommandContext): Promis
     // With --json, whoever reads learns what is durable while it is recorded; the last line is the summary.
     if (input.json) void output.json({ capture_id: running.captureId, messages: running.messages, durable_seq: running.positions.durable, derived_seq: running.derivedSeq, gaps_open: running.gapsOpen }).then(() => output.flush());
     output.progress(`${running.messages} messages, ${Math.round(rate)}/s, durable up to #${running.positions.durable}, ${running.gapsOpen} gaps open`);
-    if (running.halted !== undefined) {
-      trouble = running.halted;
-      wake();
-    }
+    if (running.halted !== undefined) course.fail(running.halted);
   }, PROGRESS_EVERY_MS));
-  await new Promise<void>((resolve) => {
-    wake = resolve;
-    if (input.for !== undefined) timers.push(setTimeout(resolve, input.for));
-    if (context.stop.aborted) resolve();
-    context.stop.addEventListener("abort", () => { resolve(); }, { once: true });
-  });
+  if (input.for !== undefined) timers.push(setTimeout(course.end, input.for));
+  if (context.stop.aborted) course.end();
+  context.stop.addEventListener("abort", course.end, { once: true });
+  await course.ended;
   for (const timer of timers) clearTimeout(timer);
+  const { trouble } = course;
   await live.close(trouble === undefined ? "stopped" : trouble.code);
   await report(live, performance.now() - startedMs, input, context);
   if (trouble !== undefined) throw new FaultError(trouble);

@@ -1,5 +1,6 @@
 // A recording as the main thread sees it: simulator, collectors, recorder and deriver threads, wired and watched.
 // The main thread relays notes; no message bytes pass through it.
+import { join } from "node:path";
 import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { FaultError, type Fault } from "../../shared/base.ts";
 import type { CaptureConfig } from "../../shared/control.ts";
@@ -11,6 +12,7 @@ import type { DerivedWatcher } from "./derived-watch.ts";
 import { RecordingVitals } from "./health-vitals.ts";
 import { isClockFault, type LocalFault } from "../faults/local-faults.ts";
 import { Thread, threadEntry } from "./thread.ts";
+import { VenueLimits } from "./venue-limits.ts";
 import type {
   CollectorCall, CollectorData, CollectorNote, CollectorNoteIn, DeriverCall, DeriverData, DeriverNote, DeriverNoteIn, DerivedSummary,
   InheritedGaps, RecorderCall, RecorderData, RecorderLatency, RecorderNote, RecorderOpened,
@@ -30,6 +32,8 @@ export interface RecordingOptions {
   readonly version: string;
   readonly config: CaptureConfig;
   readonly venues: readonly RecordedVenue[];
+  /** 2: every connection twice (A/B). */
+  readonly legs: 1 | 2;
 }
 
 export interface RecordingListener {
@@ -53,6 +57,7 @@ type CollectorThread = Thread<CollectorCall, CollectorNoteIn, CollectorNote>;
 export class Recording {
   readonly #options: RecordingOptions;
   readonly #listener: RecordingListener;
+  readonly #limits: VenueLimits;
   readonly #recorder: Thread<RecorderCall, never, RecorderNote | RecorderLatency>;
   readonly #deriver: DeriverThread;
   readonly #collectors = new Map<VenueId, CollectorThread>();
@@ -67,8 +72,9 @@ export class Recording {
   #deriverWake: NodeJS.Timeout | undefined;
   #closing: Promise<void> | undefined;
 
-  private constructor(options: RecordingOptions, listener: RecordingListener) {
+  private constructor(options: RecordingOptions, listener: RecordingListener, limits: VenueLimits) {
     this.#options = options;
+    this.#limits = limits;
     this.#listener = listener;
     const die = (problem: Fault): void => {
       this.#halted ??= problem;
@@ -103,7 +109,7 @@ export class Recording {
 
   /** Opens the log (recovering first), then starts deriving and collecting. Rejects with the fault that prevents it. */
   static async start(options: RecordingOptions, listener: RecordingListener): Promise<Recording> {
-    const recording = new Recording(options, listener);
+    const recording = new Recording(options, listener, await VenueLimits.open(join(options.captureFolder, "..", "..")));
     try {
       const opened = await recording.#recorder.call<RecorderOpened>({ type: "open" });
       recording.#positions = opened.positions;
@@ -125,9 +131,12 @@ export class Recording {
     return new Thread({
       entry: threadEntry(this.#options.distMain, "collector"),
       name: `collector-${venue}`,
-      data: { venue, subscriptions, endpoints } satisfies CollectorData,
+      data: { venue, subscriptions, endpoints, legs: this.#options.legs, limits: this.#limits.of(venue, endpoints) } satisfies CollectorData,
       onNote: (note: CollectorNote) => {
         this.#statuses.set(venue, note);
+        this.vitals.collector(venue, note.health);
+        const { banLeftMs } = note.health;
+        if (note.source.state === "banned" && banLeftMs !== undefined) this.#limits.banned(venue, endpoints, banLeftMs, note.source.detail);
         this.#listener.onStatus();
       },
       onDeath: (problem) => {
@@ -263,6 +272,7 @@ export class Recording {
       }
     };
     for (const collector of this.#collectors.values()) await attempt(collector.close({ type: "close" }));
+    await attempt(this.#limits.close());
     await attempt(this.#recorder.close({ type: "close", reason }, 60_000));
     this.#deriver.note({ type: "durable", seq: this.#positions.durable });
     await attempt(this.#deriver.close<DerivedSummary>({ type: "close" }, 120_000).then((summary) => {

@@ -9,7 +9,7 @@ import type { BarKey, FormingBar } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { ImportFormat } from "../importers/foreign.ts";
 import type { BackfillRange, Endpoints, Subscription } from "../venues/adapter.ts";
-import type { ResumePoint } from "../venues/collector.ts";
+import type { CollectorStatus, ResumePoint, SharedLimits } from "../venues/collector.ts";
 import type { ClockFault, LocalFault } from "../faults/local-faults.ts";
 import type { DraftBatch } from "./draft-batch.ts";
 import type { ClockMark, LatencyReport } from "./latency-meter.ts";
@@ -67,6 +67,9 @@ export interface CollectorData {
   readonly venue: VenueId;
   readonly subscriptions: readonly Subscription[];
   readonly endpoints: Endpoints;
+  readonly legs: 1 | 2;
+  /** Memory that collectors of one exchange share. */
+  readonly limits: SharedLimits;
 }
 /** What is known once the log is open: the thread loads while the log is being opened. */
 export interface CollectorStart {
@@ -74,7 +77,7 @@ export interface CollectorStart {
   readonly port: MessagePort;
   /** Prefix of connection names, unique per run within the capture. */
   readonly name: string;
-  /** Where each gap-keyed stream of the log ends, so that the downtime is backfilled. */
+  /** Where each stream of trades ends in the log, so that the downtime is backfilled. */
   readonly resumeFrom: Readonly<Record<string, ResumePoint>>;
 }
 export type CollectorCall = CollectorStart | { readonly type: "close" };
@@ -83,10 +86,8 @@ export type CollectorNoteIn =
   | { readonly type: "backfill"; readonly ranges: readonly BackfillRange[] }
   /** Of the fault lab. */
   | { readonly type: "fault"; readonly fault: ClockFault };
-export interface CollectorNote {
+export interface CollectorNote extends CollectorStatus {
   readonly type: "status";
-  readonly source: SourceStatus;
-  readonly streams: readonly StreamStatus[];
 }
 
 // ── deriver ──────────────────────────────────────────────────────────────────
@@ -144,7 +145,10 @@ export type PlayerCall =
   | { readonly type: "close" };
 export type PlayerNoteIn = { readonly type: "written"; readonly seq: number } | { readonly type: "ended" };
 export type PlayerNote = { readonly type: "dirty" };
-export type PlayerFrame = Pick<EngineFrame, "epoch" | "player" | "view" | "quote" | "newestRecvMs">;
+export type PlayerFrame = Pick<EngineFrame, "epoch" | "player" | "view" | "quote" | "newestRecvMs"> & {
+  /** While following: everything of the log up to here is in this frame or was in an earlier one. Not for the screen. */
+  readonly shownSeq?: number;
+};
 export type PlayerAnswer = void | PlayerFrame | BarReport | RecomputeReport | RawPage;
 
 // ── jobs ─────────────────────────────────────────────────────────────────────

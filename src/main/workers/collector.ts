@@ -47,7 +47,7 @@ const thread = serveThread<CollectorCall, CollectorNoteIn, CollectorNote>({
       websocket: createNodeWebSockets(nodeTimers), http: createNodeHttp(nodeTimers), clock, timers: nodeTimers,
       // Jitter only: that many recorders do not come back at the same instant. Nothing derived depends on it.
       random: { next: () => Math.random() },
-      resumeFrom: new Map(Object.entries(call.resumeFrom)),
+      resumeFrom: new Map(Object.entries(call.resumeFrom)), settings: { legs: data.legs }, limits: data.limits,
     });
     collector.start();
     statusTimer = setInterval(say, STATUS_EVERY_MS);

@@ -28,8 +28,8 @@ async function open(): Promise<RecorderOpened> {
   const reader = await openReader({ disk, folder });
   try {
     const streams = config.symbols.flatMap(({ venue, symbol, channels }) => {
-      const keyed = adapterFor(venue)?.gapKeyedChannels ?? [];
-      return channels.filter((channel) => keyed.includes(channel)).map((channel) => `${venue}:${symbol}:${channel}`);
+      const adapter = adapterFor(venue);
+      return channels.filter((channel) => adapter?.gapKeyedChannels.includes(channel) === true || channel === adapter?.foldChannel).map((channel) => `${venue}:${symbol}:${channel}`);
     });
     const ids = await lastIds(reader, decoderLookup, streams);
     loop = new RecorderLoop({
