@@ -7,6 +7,7 @@ import "./theme/tokens.css";
 import "./theme/base.css";
 import "./theme/layout.css";
 import "./theme/panels.css";
+import "./theme/dock.css";
 import type { EngineClient } from "../shared/protocol/frames.ts";
 import { faultOf } from "./engine/client.ts";
 import { messagePortEngine } from "./engine/message-port.ts";

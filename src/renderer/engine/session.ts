@@ -41,6 +41,17 @@ export async function command<N extends CommandName>(name: N, input: CommandInpu
   }
 }
 
+/** The same for commands that answer nothing: resolves with whether it was carried out. */
+export async function carryOut<N extends CommandName>(name: N, input: CommandInput<N>): Promise<boolean> {
+  try {
+    await engine().call(name, input);
+    return true;
+  } catch (error) {
+    addToast(faultOf(error));
+    return false;
+  }
+}
+
 /** For event handlers, which cannot wait. */
 export function run<N extends CommandName>(name: N, input: CommandInput<N>): void {
   void command(name, input);

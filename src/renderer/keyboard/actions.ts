@@ -8,15 +8,17 @@ import { speed as speedText } from "../format/numbers.ts";
 import { utc } from "../format/times.ts";
 import { standingOf, seriesOf } from "../remote/words.ts";
 import { engineStore, isRemoteShown, shownRemote } from "../store/engine-state.ts";
+import { setPinned } from "../captures/pin.ts";
 import { recomputeBar } from "../store/inspector.ts";
 import {
-  addBookmark, openDialog, openRemoteDialog, resetLayout, screenStore, selectBar, toggleInspector, togglePair, toggleTheme, type Bookmark,
+  addBookmark, closeDock, openDialog, openExport, openRemoteDialog, resetLayout, screenStore, selectBar, toggleDock, toggleDockSize, toggleInspector, togglePair, toggleTheme,
+  type Bookmark,
 } from "../store/screen.ts";
 import { addNote, addToast, addUndo } from "../store/toasts.ts";
 import { viewStore } from "../store/view.ts";
 import type { ActionId } from "./keymap.ts";
 
-interface Action { readonly title: string; readonly group: "Replay" | "Chart" | "Tape" | "Remote" | "Screen"; readonly run: () => void }
+interface Action { readonly title: string; readonly group: "Replay" | "Chart" | "Tape" | "Remote" | "Panels" | "Screen"; readonly run: () => void; /** Other words a person may look for. */ readonly also?: readonly string[] }
 
 const NO_DECK = "A remote has no tape here: its server plays. Press ⇧ L for this machine's own";
 
@@ -101,9 +103,14 @@ function selectNeighbour(direction: 1 | -1): void {
   selectBar(selectedOpenMs === undefined ? lastMs : selectedOpenMs + direction * INTERVAL_MS[series.interval]);
 }
 
+function isFocusInDock(): boolean {
+  return screenStore.getState().dock !== undefined && document.activeElement?.closest(".dock") !== null;
+}
+
 function close(): void {
   const { dialog, isNarrow, isOverlayOpen } = screenStore.getState();
   if (dialog !== undefined) openDialog(undefined);
+  else if (isFocusInDock()) closeDock();
   else if (isNarrow && isOverlayOpen) toggleInspector();
   else selectBar(undefined);
 }
@@ -152,6 +159,21 @@ function verifyCapture(): void {
   if (captureId !== undefined) run("verify.start", { captureId });
 }
 
+/** What a command about a capture means: the one on screen, of this machine. */
+function withCapture(carryOn: (captureId: string) => void): void {
+  const { player, tape } = engineStore.getState();
+  const captureId = tape?.kind === "remote" ? undefined : player?.captureId;
+  if (captureId === undefined) addNote("No capture of this machine is open: open one under Captures at the left");
+  else carryOn(captureId);
+}
+
+function pinShown(): void {
+  withCapture((captureId) => {
+    const isPinned = engineStore.getState().captures?.find((capture) => capture.captureId === captureId)?.pinned === true;
+    void setPinned(captureId, !isPinned);
+  });
+}
+
 export const ACTIONS: Readonly<Record<ActionId, Action>> = {
   "play-pause": { title: "Play or pause", group: "Replay", run: playPause },
   "event-forward": { title: "One event forward", group: "Replay", run: step("event", 1) },
@@ -179,13 +201,22 @@ export const ACTIONS: Readonly<Record<ActionId, Action>> = {
   "verify": { title: "Verify this capture", group: "Tape", run: verifyCapture },
   "record-start": { title: "Start recording", group: "Tape", run: () => run("record.start", {}) },
   "record-stop": { title: "Stop recording", group: "Tape", run: () => void stopRecording() },
+  "export": { title: "Export this capture…", group: "Tape", run: () => withCapture(openExport), also: ["s3", "parquet", "mcap", "lake"] },
+  "pin": { title: "Pin or unpin this capture", group: "Tape", run: pinShown, also: ["keep", "retention"] },
+  "compact": { title: "Compact this capture", group: "Tape", run: () => withCapture((captureId) => run("compact.start", { captureId })), also: ["parquet"] },
+  "retention": { title: "Retention…", group: "Tape", run: () => openDialog("retention"), also: ["disk", "delete", "age", "size"] },
   "remote-add": { title: "Add a remote source…", group: "Remote", run: () => openRemoteDialog(undefined) },
   "remote-resync": { title: "Resync the remote's series", group: "Remote", run: resyncShown },
   "remote-disconnect": { title: "Connect or disconnect the remote", group: "Remote", run: connectOrDisconnect },
   "this-machine": { title: "Back to this machine's live", group: "Remote", run: () => void showThisMachine() },
   "share": { title: "Share this machine's feed…", group: "Remote", run: () => openDialog("share") },
+  "health": { title: "Health", group: "Panels", run: () => toggleDock("health"), also: ["streams", "latency", "disk", "venues"] },
+  "ledger": { title: "Gap ledger", group: "Panels", run: () => toggleDock("ledger"), also: ["gaps", "backfill", "missing"] },
+  "query": { title: "Query", group: "Panels", run: () => toggleDock("query"), also: ["sql", "duckdb", "parquet", "plot"] },
+  "faults": { title: "Fault lab", group: "Panels", run: () => toggleDock("faults"), also: ["simulator", "inject", "break", "disconnect"] },
+  "dock-size": { title: "Enlarge or shrink the panel", group: "Panels", run: toggleDockSize, also: ["maximise", "dock"] },
   "inspector": { title: "Show or hide the inspector", group: "Screen", run: toggleInspector },
-  "theme": { title: "Dark or light", group: "Screen", run: toggleTheme },
+  "theme": { title: "Theme: dark or light", group: "Screen", run: toggleTheme, also: ["colour", "night", "day"] },
   "colours": { title: "Other up and down colours", group: "Screen", run: togglePair },
   "reset-layout": { title: "Reset the layout", group: "Screen", run: resetLayout },
   "settings": { title: "Settings…", group: "Screen", run: () => openDialog("settings") },

@@ -5,7 +5,8 @@ export type ActionId =
   | "live" | "go-to" | "bookmark" | "slower" | "faster" | "inspector" | "find-symbol" | "palette" | "keys" | "close" | "theme" | "copy-cursor"
   | "recompute" | "zoom-in" | "zoom-out" | "newest" | "select-previous" | "select-next"
   | "settings" | "about" | "reset-layout" | "import" | "verify" | "record-start" | "record-stop" | "colours"
-  | "remote-add" | "remote-resync" | "remote-disconnect" | "this-machine" | "share";
+  | "remote-add" | "remote-resync" | "remote-disconnect" | "this-machine" | "share"
+  | "health" | "ledger" | "query" | "faults" | "dock-size" | "export" | "pin" | "compact" | "retention";
 
 export interface KeyPress {
   readonly key: string;
@@ -50,6 +51,12 @@ export const BINDINGS: readonly Binding[] = [
   { id: "remote-disconnect", key: "d", shift: true, shown: "⇧ D" },
   { id: "this-machine", key: "l", shift: true, shown: "⇧ L" },
   { id: "share", key: "s", shift: true, shown: "⇧ S" },
+  { id: "health", key: "h", shown: "H" },
+  { id: "ledger", key: "g", shift: true, shown: "⇧ G" },
+  { id: "query", key: "q", shown: "Q" },
+  { id: "faults", key: "f", shown: "F" },
+  { id: "dock-size", key: "m", shown: "M" },
+  { id: "export", key: "e", shown: "E" },
   { id: "theme", key: "t", shown: "T" },
   { id: "close", key: "Escape", shown: "Esc" },
 ];

@@ -3,7 +3,7 @@ import { act } from "./actions.ts";
 import { actionFor, type KeyPlace } from "./keymap.ts";
 
 const TEXT = "input, textarea, select, [contenteditable=true]";
-const WIDGET = "[role=menu], [role=listbox], [role=tablist], [role=slider], [role=separator], [role=radiogroup]";
+const WIDGET = "[role=menu], [role=listbox], [role=tablist], [role=slider], [role=separator], [role=radiogroup], [role=grid]";
 
 function placeOf(target: EventTarget | null): KeyPlace {
   if (!(target instanceof Element)) return "screen";

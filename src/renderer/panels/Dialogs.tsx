@@ -1,54 +1,60 @@
 // Owns the dialogs that only show or choose: actions, symbols, keys, settings, about.
-import { useMemo, type ReactElement } from "react";
+import { useEffect, useMemo, type ReactElement } from "react";
 import { useStore } from "zustand";
 import { Command } from "cmdk";
 import { instrumentId, type Instrument } from "../../shared/market.ts";
-import { openRemote, run, showSeries } from "../engine/session.ts";
+import type { FaultInfo } from "../../shared/faults.ts";
+import { ExportDialog } from "../captures/ExportDialog.tsx";
+import { RetentionDialog } from "../captures/RetentionDialog.tsx";
+import { openRemote, showSeries } from "../engine/session.ts";
+import { faultStore, inject, readFaults } from "../faults/store.ts";
 import { ACTION_IDS, ACTIONS, act } from "../keyboard/actions.ts";
 import { BINDINGS, shownKeys } from "../keyboard/keymap.ts";
+import { actionScore } from "../keyboard/score.ts";
 import { RemoteDialog } from "../remote/RemoteDialog.tsx";
 import { ShareDialog } from "../share/ShareDialog.tsx";
 import { engineStore } from "../store/engine-state.ts";
-import { openDialog, openRemoteDialog, resetLayout, screenStore, togglePair, toggleTheme } from "../store/screen.ts";
+import { openDialog, openDock, openRemoteDialog, resetLayout, screenStore, togglePair, toggleTheme } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { Dialog } from "./Dialog.tsx";
 import { ImportDialog } from "./ImportDialog.tsx";
 import { marketsOf } from "./Markets.tsx";
 
-const GROUPS = ["Replay", "Chart", "Tape", "Remote", "Screen"] as const;
+const GROUPS = ["Replay", "Chart", "Tape", "Remote", "Panels", "Screen"] as const;
 
-/** The simulator's faults that change what this screen shows; its whole menu is longer. */
-const SIMULATOR_FAULTS: readonly (readonly [name: string, title: string])[] = [
-  ["drop", "Lose the next trades"], ["duplicate", "Send the next trades twice"], ["reorder", "Send the next trades out of order"], ["late-print", "Report a trade late"],
-  ["disconnect", "Close the connections"], ["abrupt-disconnect", "Break the connections"], ["half-open", "Let the connections fall silent"],
-  ["conflict", "Send trades again with another quantity"], ["malformed", "Send broken JSON"], ["clock-skew", "Put the exchange's clock off"], ["rest-5xx", "Let REST requests fail"], ["rest-empty", "Answer REST requests with nothing"],
-];
+/** What can be broken on purpose now. Read anew each time, since it depends on the source. */
+function useFaults(): readonly FaultInfo[] {
+  useEffect(() => void readFaults(), []);
+  const isSimulated = useStore(engineStore, (state) => state.sources.some((source) => source.simulated && source.state !== "off"));
+  const list = useStore(faultStore, (state) => state.list);
+  return isSimulated ? (list ?? []) : [];
+}
 
 function Palette(): ReactElement {
-  const isSimulated = useStore(engineStore, (state) => state.sources.some((source) => source.simulated && source.state !== "off"));
+  const faults = useFaults();
   const choose = (carryOut: () => void): void => {
     openDialog(undefined);
     carryOut();
   };
   return (
     <Dialog name="palette" title="Actions" testId="palette" isBare>
-      <Command label="Actions" loop>
+      <Command label="Actions" loop filter={actionScore}>
         <Command.Input placeholder="What to do…" autoFocus />
         <Command.List>
           <Command.Empty>No action has this name.</Command.Empty>
           {GROUPS.map((group) => (
             <Command.Group key={group} heading={group}>
               {ACTION_IDS.filter((id) => ACTIONS[id].group === group && id !== "palette" && id !== "close").map((id) => (
-                <Command.Item key={id} value={ACTIONS[id].title} onSelect={() => choose(() => act(id))}>
+                <Command.Item key={id} value={ACTIONS[id].title} keywords={[...(ACTIONS[id].also ?? []), group]} onSelect={() => choose(() => act(id))}>
                   <span className="grow">{ACTIONS[id].title}</span>{shownKeys(id) !== undefined && <kbd>{shownKeys(id)}</kbd>}
                 </Command.Item>
               ))}
             </Command.Group>
           ))}
-          {isSimulated && (
-            <Command.Group heading="Simulator">
-              {SIMULATOR_FAULTS.map(([name, title]) => (
-                <Command.Item key={name} value={`Simulator ${name} ${title}`} onSelect={() => choose(() => run("sim.fault", { name }))}><span className="grow">{title}</span><span className="dim">{name}</span></Command.Item>
+          {faults.length > 0 && (
+            <Command.Group heading="Fault lab">
+              {faults.map((info) => (
+                <Command.Item key={info.name} value={`fault ${info.name}`} keywords={[info.summary]} onSelect={() => choose(() => { openDock("faults"); void inject(info); })}><span className="grow clip">{info.summary}</span><span className="dim">{info.place}</span><span className="dim">{info.name}</span></Command.Item>
               ))}
             </Command.Group>
           )}
@@ -113,6 +119,7 @@ function Settings(): ReactElement {
         <div className="row"><span className="grow">Layout</span><button type="button" className="small" onClick={resetLayout}>Reset</button></div>
         <div className="row"><span className="grow">Sharing<span className="dim"> serve what is recorded to other Tapedecks</span></span><button type="button" className="small" onClick={() => openDialog("share")}>{isServing ? "Serving…" : "Off…"}</button></div>
         <div className="row"><span className="grow">Remote sources</span><button type="button" className="small" onClick={() => openRemoteDialog(undefined)}>Add…</button></div>
+        <div className="row"><span className="grow">Retention<span className="dim"> what may be removed, and when</span></span><button type="button" className="small" onClick={() => openDialog("retention")}>Limits…</button></div>
         <div className="row"><span className="grow">Data folder</span><code className="clip">{hello?.dataFolder ?? "unknown"}</code></div>
       </div>
     </Dialog>
@@ -126,6 +133,7 @@ function About(): ReactElement {
       <p>Tapedeck {hello?.version ?? ""} · record every message, prove every candle, replay any moment.</p>
       <p className="dim">Protocol {hello?.protocol ?? "–"} · {hello?.shell ?? "–"} shell · MIT licence</p>
       <p>Charts: <a href="https://www.tradingview.com/" target="_blank" rel="noreferrer">TradingView Lightweight Charts™</a>, copyright © 2025 TradingView, Inc., Apache licence 2.0.</p>
+      <p className="dim">Plots: µPlot, copyright © Leon Sorokin, MIT licence.</p>
       <p className="dim">Fonts: Inter and JetBrains Mono, SIL Open Font License 1.1.</p>
     </Dialog>
   );
@@ -149,6 +157,10 @@ export function Dialogs(): ReactElement | undefined {
       return <RemoteDialog />;
     case "share":
       return <ShareDialog />;
+    case "export":
+      return <ExportDialog />;
+    case "retention":
+      return <RetentionDialog />;
     case "import":
       return <ImportDialog />;
     default:

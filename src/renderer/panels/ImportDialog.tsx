@@ -17,12 +17,14 @@ const FORMATS: readonly { readonly id: Format; readonly title: string }[] = [
   { id: "hft", title: "hft: one line per message, receive time first" },
   { id: "cryptofeed", title: "cryptofeed: raw data collection" },
   { id: "jsonl", title: "jsonl: Tapedeck's own dump" },
+  { id: "binance-csv", title: "binance-csv: Binance's public archive (csv, zip)" },
+  { id: "tardis-csv", title: "tardis-csv: tardis.dev data sets" },
 ];
 
 /** A capture id made from the first file's name: letters, digits, dot, dash, underscore. */
 export function suggestedCaptureId(path: string): string {
   const name = path.split(/[\\/]/).at(-1) ?? "";
-  const stem = name.replace(/(\.(txt|json|jsonl|csv|gz|zst|log))+$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
+  const stem = name.replace(/(\.(txt|json|jsonl|csv|gz|zip|zst|log))+$/i, "").replace(/[^A-Za-z0-9._-]+/g, "-").replace(/^[^A-Za-z0-9]+/, "");
   return stem.slice(0, 80);
 }
 

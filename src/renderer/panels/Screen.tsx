@@ -1,13 +1,15 @@
 // Owns the layout of the whole screen: bars, columns, banners.
-import { useEffect, type ReactElement } from "react";
+import { useEffect, useRef, type ReactElement } from "react";
 import { useStore } from "zustand";
-import { Group, Panel, Separator, type Layout } from "react-resizable-panels";
+import { Group, Panel, Separator, usePanelRef, type Layout } from "react-resizable-panels";
 import { Deck } from "../deck/Deck.tsx";
+import { Dock } from "../dock/Dock.tsx";
 import { Inspector } from "../inspector/Inspector.tsx";
 import { RemoteBar } from "../remote/RemoteBar.tsx";
 import { engineStore, isRemoteShown } from "../store/engine-state.ts";
 import { isInspectorShown, NARROW_BELOW_PX, screenStore } from "../store/screen.ts";
-import { Captures } from "./Captures.tsx";
+import { Captures } from "../captures/Captures.tsx";
+import { RecordingBanner } from "../health/RecordingBanner.tsx";
 import { Dialogs } from "./Dialogs.tsx";
 import { Icon } from "./Icon.tsx";
 import { Markets } from "./Markets.tsx";
@@ -26,10 +28,10 @@ function useNarrow(): void {
   }, []);
 }
 
-function Banner(): ReactElement | undefined {
+function Banner(): ReactElement {
   const link = useStore(engineStore, (state) => state.link);
   if (link === "lost") return <div className="banner banner-trouble" role="alert" data-testid="link-lost">The link to the engine is lost: what you see has stopped. Recording goes on if the engine still runs; reconnecting…</div>;
-  return undefined;
+  return <RecordingBanner />;
 }
 
 function FirstRun(): ReactElement | undefined {
@@ -76,16 +78,53 @@ function Columns(): ReactElement {
   );
 }
 
+const DOCK_PX = 300;
+const DOCK_LEAST_PX = 150;
+const TAPE_LEAST_PX = 180;
+
+function dockSize(): number | string {
+  const { isDockLarge, rows } = screenStore.getState();
+  return isDockLarge ? "100%" : (rows["dock"] ?? DOCK_PX);
+}
+
+/** The tape with its deck, and under it the dock while one of its panels is open. One group for both, so that opening a panel keeps the chart as it is. */
+function Workspace(): ReactElement {
+  const dock = useStore(screenStore, (state) => state.dock);
+  const isLarge = useStore(screenStore, (state) => state.isDockLarge);
+  const isRemote = useStore(engineStore, isRemoteShown);
+  const layoutVersion = useStore(screenStore, (state) => state.layoutVersion);
+  const panel = usePanelRef();
+  const sizedFor = useRef(`${isLarge}/${layoutVersion}`);
+  useEffect(() => {
+    // A panel that has just been put in has its size already, and does not listen yet.
+    if (sizedFor.current === `${isLarge}/${layoutVersion}`) return;
+    sizedFor.current = `${isLarge}/${layoutVersion}`;
+    if (dock !== undefined) panel.current?.resize(dockSize());
+  }, [isLarge, layoutVersion]);
+  const keep = ({ inPixels }: { readonly inPixels: number }): void => {
+    if (!screenStore.getState().isDockLarge && inPixels > 0) screenStore.setState({ rows: { dock: Math.round(inPixels) } });
+  };
+  return (
+    <div className="workspace">
+      <Group orientation="vertical" className="workspace-group">
+        <Panel id="row-tape" minSize={TAPE_LEAST_PX}><div className="tape"><Columns />{isRemote ? <RemoteBar /> : <Deck />}</div></Panel>
+        {dock !== undefined && <Separator className="separator separator-row" aria-label="Height of the panel" />}
+        {dock !== undefined && (
+          <Panel id="row-dock" panelRef={panel} defaultSize={dockSize()} minSize={DOCK_LEAST_PX} groupResizeBehavior="preserve-pixel-size" onResize={keep}><Dock dock={dock} /></Panel>
+        )}
+      </Group>
+    </div>
+  );
+}
+
 export function Screen(): ReactElement {
   useNarrow();
-  const isRemote = useStore(engineStore, isRemoteShown);
   return (
     <div className="screen">
       <TopBar />
       <Banner />
       <FirstRun />
-      <Columns />
-      {isRemote ? <RemoteBar /> : <Deck />}
+      <Workspace />
       <StatusBar />
       <Dialogs />
       <Toasts />

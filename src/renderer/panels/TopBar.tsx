@@ -6,6 +6,8 @@ import { INTERVALS, isInterval, type Interval } from "../../shared/time.ts";
 import { showSeries } from "../engine/session.ts";
 import { grouped } from "../format/numbers.ts";
 import { utcTime } from "../format/times.ts";
+import { ACTIONS, act } from "../keyboard/actions.ts";
+import { shownKeys, type ActionId } from "../keyboard/keymap.ts";
 import { engineStore, isRemoteShown, shownRemote } from "../store/engine-state.ts";
 import { isInspectorShown, openDialog, screenStore } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
@@ -105,6 +107,31 @@ function QuoteStrip(): ReactElement {
   );
 }
 
+/** Every panel and look of the screen in one place, each with its key. */
+const VIEW_ITEMS: readonly (readonly ActionId[])[] = [["health", "ledger", "query", "faults"], ["dock-size", "inspector", "reset-layout"], ["theme", "colours"]];
+
+function ViewMenu(): ReactElement {
+  const dock = useStore(screenStore, (state) => state.dock);
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className="picker" data-testid="view-menu">View<Icon name="down" /></DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu view-menu" sideOffset={4} align="end">
+          {VIEW_ITEMS.map((group) => (
+            <DropdownMenu.Group key={group.join()} className="menu-group">
+              {group.map((id) => (
+                <DropdownMenu.Item key={id} className="menu-item" data-testid={`view-${id}`} {...(id === dock && { "data-state": "checked" })} onSelect={() => act(id)}>
+                  <span className="grow">{ACTIONS[id].title}</span>{shownKeys(id) !== undefined && <kbd>{shownKeys(id)}</kbd>}
+                </DropdownMenu.Item>
+              ))}
+            </DropdownMenu.Group>
+          ))}
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
 export function TopBar(): ReactElement {
   const isInspectorOpen = useStore(screenStore, isInspectorShown);
   return (
@@ -114,6 +141,7 @@ export function TopBar(): ReactElement {
       <SymbolButton />
       <IntervalPicker />
       <QuoteStrip />
+      <ViewMenu />
       <ActionButton action="palette" className="palette-button" testId="palette-open"><Icon name="search" /><span>Actions</span><kbd>Ctrl K</kbd></ActionButton>
       <ActionButton action="inspector" pressed={isInspectorOpen}><Icon name="panel" /></ActionButton>
       <ActionButton action="theme" testId="theme-toggle"><Icon name="theme" /></ActionButton>

@@ -3,6 +3,8 @@ import { createStore } from "zustand/vanilla";
 import type {
   CaptureSummary, EngineFrame, Hello, JobStatus, Mode, PlayerView, Quote, RecordingStatus, RemoteStatus, ShareStatus, ShownTape, SourceStatus, StreamStatus,
 } from "../../shared/protocol/frames.ts";
+import type { HealthReport } from "../../shared/protocol/health.ts";
+import { noteHealth } from "../health/history.ts";
 import { noteBridge } from "../remote/history.ts";
 import { applyView, viewStore } from "./view.ts";
 import { addToast } from "./toasts.ts";
@@ -26,13 +28,17 @@ export interface EngineState {
   readonly jobs: readonly JobStatus[];
   readonly remotes: readonly RemoteStatus[];
   readonly share: ShareStatus | undefined;
+  /** Undefined until the engine has measured. */
+  readonly health: HealthReport | undefined;
+  /** When the frame with that report was made, by the engine's clock: ages are counted from here. */
+  readonly healthAtMs: number | undefined;
   /** Receive of the newest message to the making of the frame that shows it, ms. */
   readonly lagMs: number | undefined;
 }
 
 export const engineStore = createStore<EngineState>(() => ({
   link: "connecting", hello: undefined, epoch: -1, mode: { simulated: false, replay: false }, tape: undefined, player: undefined, heldPlayer: undefined,
-  quote: {}, streams: [], sources: [], recording: undefined, captures: undefined, jobs: [], remotes: [], share: undefined, lagMs: undefined,
+  quote: {}, streams: [], sources: [], recording: undefined, captures: undefined, jobs: [], remotes: [], share: undefined, health: undefined, healthAtMs: undefined, lagMs: undefined,
 }));
 
 /** The members of a frame that are present, as a change of the state. Absent ones have not changed. */
@@ -53,6 +59,7 @@ export function changesOf(frame: EngineFrame, before: Pick<EngineState, "tape" |
     ...(frame.jobs !== undefined && { jobs: frame.jobs }),
     ...(frame.remotes !== undefined && { remotes: frame.remotes }),
     ...(frame.share !== undefined && { share: frame.share }),
+    ...(frame.health !== undefined && { health: frame.health, healthAtMs: frame.madeMs }),
     ...(frame.newestRecvMs !== undefined && frame.madeMs !== undefined && { lagMs: Math.max(0, frame.madeMs - frame.newestRecvMs) }),
   };
 }
@@ -78,5 +85,6 @@ export function applyFrame(frame: EngineFrame): void {
   engineStore.setState(changesOf(frame, engineStore.getState()));
   if (frame.view !== undefined) viewStore.setState(applyView(viewStore.getState(), frame.view));
   noteBridge(frame);
+  noteHealth(frame);
   for (const problem of frame.problems ?? []) addToast(problem);
 }

@@ -19,6 +19,10 @@ const shownRemoteSchema = z.object({
 /** A remote that is shown in place of this machine's tape. */
 export type RememberedRemote = z.infer<typeof shownRemoteSchema>;
 
+/** Panels under the deck, one at a time. */
+export const DOCKS = ["health", "ledger", "query", "faults"] as const;
+export type DockName = (typeof DOCKS)[number];
+
 /** What is kept between starts. Every member has a default, so that settings of an older version are still read. */
 const rememberedSchema = z.object({
   theme: z.enum(["dark", "light"]).catch("dark"),
@@ -35,15 +39,18 @@ const rememberedSchema = z.object({
   columns: layout.catch({}),
   rows: layout.catch({}),
   starred: z.array(z.string()).catch([]),
+  dock: z.enum(DOCKS).optional().catch(undefined),
 });
 export type Remembered = z.infer<typeof rememberedSchema>;
 
-export type DialogName = "palette" | "symbols" | "keys" | "about" | "settings" | "import" | "goto" | "remote" | "share";
+export type DialogName = "palette" | "symbols" | "keys" | "about" | "settings" | "import" | "goto" | "remote" | "share" | "export" | "retention";
 
 export interface ScreenState extends Remembered {
   readonly dialog: DialogName | undefined;
   /** The remote in the dialog; undefined while a new one is added. */
   readonly editedRemoteId: string | undefined;
+  /** The capture in the export dialog. */
+  readonly exportedId: string | undefined;
   /** The bar in the inspector. */
   readonly selectedOpenMs: number | undefined;
   /** Changes when the layout must be taken from the state again (reset), not on every drag. */
@@ -52,6 +59,10 @@ export interface ScreenState extends Remembered {
   readonly isNarrow: boolean;
   /** Whether it does so now. Not remembered: a screen that opens with its chart covered would be a poor start. */
   readonly isOverlayOpen: boolean;
+  /** The dock has nearly all of the height. */
+  readonly isDockLarge: boolean;
+  /** Grows when the dock is opened by a person: the focus then goes into it. */
+  readonly dockOpenings: number;
 }
 
 export const NARROW_BELOW_PX = 1_360;
@@ -62,7 +73,8 @@ export function remembered(settings: unknown): Remembered {
 }
 
 export const screenStore = createStore<ScreenState>(() => ({
-  ...remembered({}), dialog: undefined, editedRemoteId: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false, isOverlayOpen: false,
+  ...remembered({}), dialog: undefined, editedRemoteId: undefined, exportedId: undefined, selectedOpenMs: undefined, layoutVersion: 0, isNarrow: false, isOverlayOpen: false,
+  isDockLarge: false, dockOpenings: 0,
 }));
 
 /** The members to remember, and only these. */
@@ -76,6 +88,27 @@ export function openDialog(dialog: DialogName | undefined): void {
 
 export function openRemoteDialog(editedRemoteId: string | undefined): void {
   screenStore.setState({ dialog: "remote", editedRemoteId });
+}
+
+export function openExport(exportedId: string): void {
+  screenStore.setState({ dialog: "export", exportedId });
+}
+
+export function openDock(dock: DockName): void {
+  screenStore.setState(({ dockOpenings }) => ({ dock, dockOpenings: dockOpenings + 1 }));
+}
+
+export function closeDock(): void {
+  screenStore.setState({ dock: undefined });
+}
+
+export function toggleDock(dock: DockName): void {
+  if (screenStore.getState().dock === dock) closeDock();
+  else openDock(dock);
+}
+
+export function toggleDockSize(): void {
+  screenStore.setState(({ isDockLarge }) => ({ isDockLarge: !isDockLarge }));
 }
 
 export function toggleTheme(): void {

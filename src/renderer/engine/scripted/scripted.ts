@@ -7,7 +7,9 @@ import type {
 } from "../../../shared/protocol/frames.ts";
 import { encodeCursor } from "../../../shared/cursor.ts";
 import { INTERVAL_MS } from "../../../shared/time.ts";
+import { healthReport, previewOf, SCRIPTED_FAULTS } from "./health.ts";
 import { foldBars, PRICE_SCALE, ScriptedTape, type ScriptedTrade, type Window } from "./market.ts";
+import { scriptedQuery, scriptedTables } from "./query.ts";
 import { ScriptedRemotes, type SavedRemote } from "./remotes.ts";
 import { inspectBar, rawPage, recomputeBar } from "./reports.ts";
 import { ScriptedSharing } from "./sharing.ts";
@@ -16,6 +18,10 @@ const TICK_MS = 100;
 const CAPTURE_ID = "today-sim";
 
 type Handlers = { readonly [N in CommandName]: (input: CommandInput<N>) => CommandOutput<N> };
+
+const JOB_SUMMARIES: Readonly<Record<JobStatus["kind"], string>> = {
+  import: "60,000 messages imported", verify: "MATCH: 60,000 events, 300 candles", export: "60,000 rows in 12 files; all read back and equal", compact: "60,000 rows in 5 files; log, spool and files agree", backfill: "212 trades filled in",
+};
 
 class ScriptedEngine implements EngineClient {
   readonly #tape = new ScriptedTape(Date.now());
@@ -33,6 +39,13 @@ class ScriptedEngine implements EngineClient {
   #jobs: readonly JobStatus[] = [];
   #proof: CaptureSummary["proof"];
   #isRecording = true;
+  #recorded: readonly string[] = [];
+  #diskLeft = 212e9;
+  #healthMs = 0;
+  readonly #startedMs = Date.now();
+  readonly #pinned = new Set<string>();
+  readonly #exported = new Map<string, number>();
+  readonly #compacted = new Set<string>();
   #settings: Readonly<Record<string, unknown>> = JSON.parse(localStorage.getItem("tapedeck-scripted") ?? "{}") as Record<string, unknown>;
   readonly #remotes = new ScriptedRemotes((this.#settings["remotes"] ?? []) as readonly SavedRemote[], Date.now());
   readonly #sharing = new ScriptedSharing();
@@ -84,7 +97,22 @@ class ScriptedEngine implements EngineClient {
     "job.dismiss": ({ jobId }) => { this.#jobs = this.#jobs.filter((job) => job.jobId !== jobId); },
     "record.start": () => { this.#isRecording = true; },
     "record.stop": () => { this.#isRecording = false; },
-    "sim.fault": ({ name }) => ({ applied: name }),
+    "fault.list": () => SCRIPTED_FAULTS,
+    "fault.inject": ({ name, amount }) => this.#injectFault(name, amount),
+    "compact.start": ({ captureId }) => this.#job("compact", `Compact ${captureId}`, captureId),
+    "export.start": ({ captureId, to }) => this.#job("export", `Export ${captureId} to ${to}`, captureId),
+    "query.tables": ({ captureId }) => {
+      if (!this.#compacted.has(captureId)) throw fault("query.not-compacted", `${captureId} has no Parquet yet: compact it first`);
+      return scriptedTables(this.#tape.trades.length);
+    },
+    "query.run": (input) => scriptedQuery(this.#tape, input),
+    "query.cancel": () => undefined,
+    "capture.pin": ({ captureId, pinned }) => {
+      if (pinned) this.#pinned.add(captureId);
+      else this.#pinned.delete(captureId);
+    },
+    "retention.preview": ({ limits }) => previewOf(this.#captures(), limits, Date.now()),
+    "record.symbol": ({ venue, symbol }) => { this.#recorded = [...this.#recorded, `${venue}:${symbol}`]; },
     "stream.reopen": () => undefined,
     "files.list": () => ({ folder: "/captures", parent: undefined, entries: [{ name: "ws_BTCUSDT_20240808T2354.txt.gz", path: "/captures/ws_BTCUSDT_20240808T2354.txt.gz", folder: false, bytes: 4_200_000 }] }),
     "settings.get": () => this.#settings,
@@ -135,10 +163,25 @@ class ScriptedEngine implements EngineClient {
     return this.#remotes.shown === undefined ? report : { ...report, provenance: [], sources: [], excluded: { count: 0, seqs: [] } };
   }
 
-  #job(kind: JobStatus["kind"], title: string): { readonly jobId: string } {
+  /** The disk faults show what the screen makes of little room; the others only answer. */
+  #injectFault(name: string, amount: number | undefined): { readonly applied: string } {
+    const info = SCRIPTED_FAULTS.find((one) => one.name === name);
+    if (info === undefined) throw fault("faults.unknown", `There is no fault ${name} here`);
+    if (name === "disk-full") this.#diskLeft = this.#diskLeft > 10e9 ? 6e9 : 1e9;
+    if (this.#diskLeft < 2e9) this.#isRecording = false;
+    return { applied: `${info.summary} (${amount ?? info.preset} ${info.amount})` };
+  }
+
+  #health(nowMs: number): EngineFrame["health"] {
+    if (nowMs - this.#healthMs < 1_000) return undefined;
+    this.#healthMs = nowMs;
+    return healthReport(nowMs, { recorded: this.#recorded, diskLeft: this.#diskLeft, startedMs: this.#startedMs });
+  }
+
+  #job(kind: JobStatus["kind"], title: string, captureId = CAPTURE_ID): { readonly jobId: string } {
     const jobId = `job-${this.#jobs.length + 1}`;
     this.#jobs = [...this.#jobs, {
-      jobId, kind, title, state: "running", doneUnits: 0, totalUnits: 60_000, unit: "events", unitsPerSecond: 30_000, secondsLeft: 2, summary: "", fault: undefined, captureId: CAPTURE_ID,
+      jobId, kind, title, state: "running", doneUnits: 0, totalUnits: 60_000, unit: "events", unitsPerSecond: 30_000, secondsLeft: 2, summary: "", fault: undefined, captureId,
     }];
     return { jobId };
   }
@@ -210,8 +253,11 @@ class ScriptedEngine implements EngineClient {
     if (job.state !== "running") return job;
     const doneUnits = job.doneUnits + 3_000;
     const isDone = doneUnits >= (job.totalUnits ?? 0);
+    const captureId = job.captureId ?? CAPTURE_ID;
     if (isDone && job.kind === "verify") this.#proof = "MATCH";
-    return { ...job, doneUnits, secondsLeft: ((job.totalUnits ?? 0) - doneUnits) / 30_000, ...(isDone && { state: "done", summary: job.kind === "verify" ? "MATCH: 60,000 events, 300 candles" : "60,000 messages imported" }) };
+    if (isDone && job.kind === "compact") this.#compacted.add(captureId);
+    if (isDone && job.kind === "export") this.#exported.set(captureId, Date.now());
+    return { ...job, doneUnits, secondsLeft: ((job.totalUnits ?? 0) - doneUnits) / 30_000, ...(isDone && { state: "done", summary: JOB_SUMMARIES[job.kind] }) };
   }
 
   async #send(): Promise<void> {
@@ -230,6 +276,7 @@ class ScriptedEngine implements EngineClient {
     const { tape, played } = this.#shownTape();
     const trade = tape.trades[played - 1];
     const view = this.#view(tape, played);
+    const health = this.#health(nowMs);
     const remotes = this.#remotes.status(nowMs);
     const status = remotes.find(({ remoteId }) => remoteId === shown?.remote.saved.remoteId);
     return {
@@ -241,6 +288,7 @@ class ScriptedEngine implements EngineClient {
             tape: { kind: "remote", remoteId: shown.remote.saved.remoteId, name: shown.remote.saved.name }, quote: trade === undefined ? {} : { lastPrice: priceText(trade.price), lastSide: trade.side },
           }),
       streams: this.#streams(), sources: SOURCES, recording: this.#recording(), captures: this.#captures(), jobs: this.#jobs,
+      ...(health !== undefined && { health }),
       newestRecvMs: trade?.ms ?? 0, madeMs: (trade?.ms ?? 0) + 7,
     };
   }
@@ -288,17 +336,18 @@ class ScriptedEngine implements EngineClient {
   #recording(): RecordingStatus {
     const appended = this.#tape.trades.length;
     return {
-      captureId: CAPTURE_ID, state: this.#isRecording ? "recording" : "off", fault: undefined, appended, written: appended, durable: Math.max(0, appended - 3), messagesPerSecond: 4_112,
-      bytesPerEvent: 18.2, commitEveryMs: 10, diskFreeBytes: 212e9, gapsOpen: 1,
+      captureId: CAPTURE_ID, state: this.#isRecording ? "recording" : this.#diskLeft < 2e9 ? "halted" : "off", fault: undefined, appended, written: appended, durable: Math.max(0, appended - 3), messagesPerSecond: 4_112,
+      bytesPerEvent: 18.2, commitEveryMs: 10, diskFreeBytes: this.#diskLeft, gapsOpen: 1,
     };
   }
 
   #captures(): readonly CaptureSummary[] {
     const { trades, startMs } = this.#tape;
     const instruments = [{ venue: "sim" as const, symbol: "BTCUSDT" }];
+    const deeds = (captureId: string): Pick<CaptureSummary, "pinned" | "exportedMs"> => ({ pinned: this.#pinned.has(captureId), exportedMs: this.#exported.get(captureId) });
     return [
-      { captureId: CAPTURE_ID, venues: ["sim"], symbols: ["BTCUSDT"], streams: 7, fromMs: startMs, toMs: trades.at(-1)?.ms, events: trades.length, bytes: trades.length * 18, bytesPerEvent: 18.2, state: "recording", simulated: true, proof: this.#proof, instruments },
-      { captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, bytesPerEvent: 18.8, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
+      { ...deeds(CAPTURE_ID), captureId: CAPTURE_ID, venues: ["sim"], symbols: ["BTCUSDT"], streams: 7, fromMs: startMs, toMs: trades.at(-1)?.ms, events: trades.length, bytes: trades.length * 18, bytesPerEvent: 18.2, state: "recording", simulated: true, proof: this.#proof, instruments },
+      { ...deeds("binance-20240808T2354"), captureId: "binance-20240808T2354", venues: ["binance-usdm"], symbols: ["BTCUSDT"], streams: 3, fromMs: 1_723_161_240_000, toMs: 1_723_161_540_000, events: 87_402, bytes: 1_900_000, bytesPerEvent: 18.8, state: "complete", simulated: false, proof: "MATCH", instruments: [{ venue: "binance-usdm", symbol: "BTCUSDT" }] },
     ];
   }
 }

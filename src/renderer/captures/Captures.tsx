@@ -1,13 +1,17 @@
 // Owns the capture library: what has been recorded or imported, opening it, verifying it, and the long work under way.
 import type { ReactElement } from "react";
 import { useStore } from "zustand";
-import type { CaptureSummary, JobStatus } from "../../shared/protocol/frames.ts";
+import { DropdownMenu } from "radix-ui";
+import type { CaptureSummary } from "../../shared/protocol/frames.ts";
 import { openCapture, run } from "../engine/session.ts";
-import { bytes, count, duration, rate } from "../format/numbers.ts";
+import { bytes, count, duration } from "../format/numbers.ts";
 import { utc, utcDay } from "../format/times.ts";
 import { act } from "../keyboard/actions.ts";
 import { engineStore } from "../store/engine-state.ts";
-import { Icon } from "./Icon.tsx";
+import { Icon } from "../panels/Icon.tsx";
+import { openExport } from "../store/screen.ts";
+import { JobRow } from "./Jobs.tsx";
+import { setPinned } from "./pin.ts";
 
 const PROOFS = {
   MATCH: { text: "✓ MATCH", tone: "tone-live" },
@@ -19,6 +23,22 @@ const STATE_TONES: Readonly<Record<CaptureSummary["state"], string>> = {
   recording: "tone-live", complete: "dim", importing: "dim", crashed: "tone-warn", damaged: "tone-trouble", newer: "tone-trouble",
 };
 
+function CaptureMenu({ capture }: { readonly capture: CaptureSummary }): ReactElement {
+  const { captureId, pinned } = capture;
+  return (
+    <DropdownMenu.Root modal={false}>
+      <DropdownMenu.Trigger className="star" aria-label={`More for ${captureId}`} data-testid="capture-menu"><Icon name="more" /></DropdownMenu.Trigger>
+      <DropdownMenu.Portal>
+        <DropdownMenu.Content className="menu" align="end" sideOffset={2}>
+          <DropdownMenu.Item className="menu-item" data-testid="capture-pin" onSelect={() => void setPinned(captureId, !pinned)}><Icon name="pin" />{pinned ? "Unpin" : "Pin: retention keeps it"}</DropdownMenu.Item>
+          <DropdownMenu.Item className="menu-item" data-testid="capture-export" onSelect={() => openExport(captureId)}><Icon name="share" />Export…</DropdownMenu.Item>
+          <DropdownMenu.Item className="menu-item" data-testid="capture-compact" onSelect={() => run("compact.start", { captureId })}><Icon name="panel" />Compact to Parquet</DropdownMenu.Item>
+        </DropdownMenu.Content>
+      </DropdownMenu.Portal>
+    </DropdownMenu.Root>
+  );
+}
+
 function CaptureRow({ capture, isOpen }: { readonly capture: CaptureSummary; readonly isOpen: boolean }): ReactElement {
   const span = capture.fromMs === undefined || capture.toMs === undefined ? "no events" : `${utcDay(capture.fromMs)} · ${duration(capture.toMs - capture.fromMs)}`;
   const proof = capture.proof === undefined ? undefined : PROOFS[capture.proof];
@@ -27,6 +47,8 @@ function CaptureRow({ capture, isOpen }: { readonly capture: CaptureSummary; rea
       <button type="button" className="row-button capture-open" aria-current={isOpen} onClick={() => void openCapture(capture)} title={capture.fromMs === undefined ? "" : `From ${utc(capture.fromMs)} UTC`}>
         <span className="row">
           <b className="clip grow">{capture.captureId}</b>
+          {capture.pinned && <span className="tag" title="Pinned: retention keeps it" data-testid="capture-pinned">PINNED</span>}
+          {capture.exportedMs !== undefined && <span className="tag tag-exported" title={`All of it was exported and verified, ${utc(capture.exportedMs)} UTC`} data-testid="capture-exported">EXPORTED</span>}
           {capture.simulated && <span className="tag tag-simulated">SIM</span>}
           <span className={STATE_TONES[capture.state]}>{capture.state}</span>
         </span>
@@ -35,32 +57,8 @@ function CaptureRow({ capture, isOpen }: { readonly capture: CaptureSummary; rea
       <span className="row capture-proof">
         <span className={`grow ${proof?.tone ?? "dim"}`} data-testid="verify-result">{proof?.text ?? "not verified"}</span>
         <button type="button" className="small" data-testid="verify-button" onClick={() => run("verify.start", { captureId: capture.captureId })}>Verify</button>
+        <CaptureMenu capture={capture} />
       </span>
-    </li>
-  );
-}
-
-const JOB_WORDS: Readonly<Record<JobStatus["state"], string>> = { running: "", done: "done", failed: "failed", cancelled: "cancelled" };
-
-function JobRow({ job }: { readonly job: JobStatus }): ReactElement {
-  const share = job.totalUnits === undefined || job.totalUnits === 0 ? undefined : Math.min(1, job.doneUnits / job.totalUnits);
-  const progress = [
-    share === undefined ? count(job.doneUnits) : `${Math.floor(share * 100)} %`,
-    job.unitsPerSecond === undefined ? "" : `${rate(job.unitsPerSecond)} ${job.unit}/s`,
-    job.secondsLeft === undefined ? "" : `${duration(job.secondsLeft * 1_000)} left`,
-  ].filter((part) => part !== "").join(" · ");
-  const isRunning = job.state === "running";
-  return (
-    <li className="job" data-testid="job-row" data-kind={job.kind} data-state={job.state}>
-      <span className="row">
-        <b className="grow clip">{job.title}</b>
-        <span className={job.state === "failed" ? "tone-trouble" : "dim"}>{JOB_WORDS[job.state]}</span>
-        {isRunning
-          ? <button type="button" className="small" onClick={() => run("job.cancel", { jobId: job.jobId })}>Cancel</button>
-          : <button type="button" className="star" aria-label={`Dismiss ${job.title}`} onClick={() => run("job.dismiss", { jobId: job.jobId })}><Icon name="close" /></button>}
-      </span>
-      {isRunning && <progress aria-label={job.title} max={1} {...(share !== undefined && { value: share })} />}
-      <span className={`job-text num ${job.state === "failed" ? "tone-trouble" : "dim"}`}>{isRunning ? progress : (job.fault?.message ?? job.summary)}</span>
     </li>
   );
 }
@@ -71,7 +69,7 @@ export function Captures(): ReactElement {
   const openId = useStore(engineStore, (state) => state.player?.captureId);
   return (
     <section aria-label="Captures">
-      <h2>Captures<span className="grow" /><button type="button" className="small" data-testid="import-open" onClick={() => act("import")}><Icon name="plus" />Import</button></h2>
+      <h2>Captures<span className="grow" /><button type="button" className="small" data-testid="retention-open" title="What may be removed when it is old or there is too much" onClick={() => act("retention")}>Retention</button><button type="button" className="small" data-testid="import-open" onClick={() => act("import")}><Icon name="plus" />Import</button></h2>
       {jobs.length > 0 && <ul className="jobs">{jobs.map((job) => <JobRow key={job.jobId} job={job} />)}</ul>}
       {captures?.length === 0 && <p className="empty">Recordings and imports are listed here. Import a capture to replay it, or start recording.</p>}
       <ul data-testid="captures-list">{(captures ?? []).map((capture) => <CaptureRow key={capture.captureId} capture={capture} isOpen={capture.captureId === openId} />)}</ul>
