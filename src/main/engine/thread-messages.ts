@@ -4,7 +4,7 @@ import type { Fault } from "../../shared/base.ts";
 import type { CaptureConfig } from "../../shared/control.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { PlayerCommand } from "../../shared/protocol/commands.ts";
-import type { BarReport, EngineFrame, RawPage, RecomputeReport, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
+import type { BarReport, EngineFrame, RawPage, RecomputeReport } from "../../shared/protocol/frames.ts";
 import type { BarKey, FormingBar } from "../../shared/candles.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { ImportFormat } from "../importers/foreign.ts";

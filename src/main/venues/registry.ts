@@ -4,15 +4,19 @@ import type { VenueAdapter } from "./adapter.ts";
 import { createBinanceAdapter } from "./binance/adapter.ts";
 import { archiveDecoder } from "./binance-archive/decode.ts";
 import { spotDecoder, usdmDecoder } from "./binance/decode.ts";
+import { binanceInstrumentsDecoder } from "./binance/metadata.ts";
 import { unclassifiedDecoder } from "./binance/unclassified.ts";
 import { createBybitAdapter } from "./bybit/adapter.ts";
 import { linearDecoder as bybitLinearDecoder, spotDecoder as bybitSpotDecoder } from "./bybit/decode.ts";
+import { bybitInstrumentsDecoder } from "./bybit/metadata.ts";
 import { unclassifiedDecoder as bybitUnclassifiedDecoder } from "./bybit/unclassified.ts";
 import { routeCoinbase } from "./coinbase/route.ts";
 import { routeKrakenFutures, routeKrakenSpot } from "./kraken/route.ts";
 import { unroutedDecoder } from "./parsed-frame.ts";
+import { METADATA_CHANNEL } from "./metadata-polls.ts";
 import { createOkxAdapter } from "./okx/adapter.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./okx/decode.ts";
+import { okxInstrumentsDecoder } from "./okx/metadata.ts";
 import { okxUnclassifiedDecoder } from "./okx/unclassified.ts";
 import { tardisDecoder } from "./tardis/decode.ts";
 
@@ -45,6 +49,16 @@ const UNCLASSIFIED: Partial<Record<VenueId, Decode>> = {
   "kraken-futures": unroutedDecoder(routeKrakenFutures),
 };
 
+/** Lists of instruments, recorded beside the streams. */
+const INSTRUMENTS: Partial<Record<VenueId, Decode>> = {
+  "binance-usdm": binanceInstrumentsDecoder,
+  sim: binanceInstrumentsDecoder,
+  "bybit-linear": bybitInstrumentsDecoder,
+  "bybit-spot": bybitInstrumentsDecoder,
+  "okx-swap": okxInstrumentsDecoder,
+  "okx-spot": okxInstrumentsDecoder,
+};
+
 /** Rows of imported archives have channels of their own, whoever's market they tell of. */
 function importedDecoder(venue: VenueId, channel: string): Decode | undefined {
   if (channel.endsWith(".tardis")) return tardisDecoder(venue, channel);
@@ -55,6 +69,7 @@ function importedDecoder(venue: VenueId, channel: string): Decode | undefined {
 export const decoderLookup: DecoderLookup = ({ venue, channel }) => {
   if (venue === "tapedeck") return undefined;
   if (channel.endsWith(".csv") || channel.endsWith(".tardis")) return importedDecoder(venue, channel);
+  if (channel === METADATA_CHANNEL) return INSTRUMENTS[venue];
   return channel === "unclassified" ? UNCLASSIFIED[venue] : DECODERS[venue]?.(channel);
 };
 

@@ -4,7 +4,8 @@ import { type EventKind, type StreamRef, streamRef } from "../../../shared/marke
 import type { ConnectionPlan, Endpoints, RestPoll, RestProblem, Subscription, VenueAdapter } from "../adapter.ts";
 import { binanceBackfill } from "./backfill.ts";
 import { usdmDecoder } from "./decode.ts";
-import { binanceMetadata, binanceRenamedTo } from "./metadata.ts";
+import { METADATA_CHANNEL } from "../metadata-polls.ts";
+import { binanceInstrumentsDecoder, binanceMetadata, binanceRenamedTo } from "./metadata.ts";
 import { createRoute } from "./route.ts";
 
 /** ≤ 1,024 are allowed per connection; 200 is the prudent number (reference/venues.md). */
@@ -155,7 +156,7 @@ export function createBinanceAdapter({ venue }: { readonly venue: "binance-usdm"
     plan,
     subscribeText: (streams, id) => JSON.stringify({ method: "SUBSCRIBE", params: streams.map(wireName), id }),
     route: createRoute(venue),
-    decoder: usdmDecoder,
+    decoder: (channel) => (channel === METADATA_CHANNEL ? binanceInstrumentsDecoder : usdmDecoder(channel)),
     backfill: binanceBackfill,
     polls,
     metadata: binanceMetadata(venue),

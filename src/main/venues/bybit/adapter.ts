@@ -4,7 +4,8 @@ import { type EventKind, type StreamRef, streamRef } from "../../../shared/marke
 import type { ConnectionPlan, Endpoints, RestProblem, Subscription, VenueAdapter } from "../adapter.ts";
 import { bybitBackfill } from "./backfill.ts";
 import { linearDecoder, spotDecoder } from "./decode.ts";
-import { bybitMetadata, bybitRenamedTo } from "./metadata.ts";
+import { METADATA_CHANNEL } from "../metadata-polls.ts";
+import { bybitInstrumentsDecoder, bybitMetadata, bybitRenamedTo } from "./metadata.ts";
 import { createRoute } from "./route.ts";
 
 /** Topics may fill 21,000 characters per connection; 200 of them, symbols of 64 characters included, stay below. */
@@ -122,7 +123,7 @@ export function createBybitAdapter({ venue }: { readonly venue: "bybit-linear" |
     plan,
     subscribeText: (streams, id) => JSON.stringify({ req_id: String(id), op: "subscribe", args: streams.map(({ channel, symbol }) => `${channel}.${symbol}`) }),
     route: createRoute(venue),
-    decoder,
+    decoder: (channel) => (channel === METADATA_CHANNEL ? bybitInstrumentsDecoder : decoder(channel)),
     backfill: bybitBackfill(category),
     polls: () => [],
     metadata: bybitMetadata(venue, category),

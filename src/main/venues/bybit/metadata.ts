@@ -4,7 +4,7 @@ import { failed, type Result } from "../../../shared/base.ts";
 import { dec, parseDecimal } from "../../../shared/decimal.ts";
 import { streamRef, type VenueId } from "../../../shared/market.ts";
 import type { InstrumentInfo, InstrumentMetadata } from "../adapter.ts";
-import { METADATA_CHANNEL, METADATA_EVERY_MS, METADATA_FIRST_MS } from "../metadata-polls.ts";
+import { METADATA_CHANNEL, metadataDecoder, METADATA_EVERY_MS, METADATA_FIRST_MS } from "../metadata-polls.ts";
 
 const decimalText = z.string().transform((text, context) => {
   const value = parseDecimal(text);
@@ -63,6 +63,8 @@ export function bybitMetadata(venue: VenueId, category: "linear" | "spot"): Inst
     read,
   };
 }
+
+export const bybitInstrumentsDecoder = metadataDecoder(read);
 
 /** Symbols that go on under another name: what to record instead. NOTES.md says since when, and how that is known. */
 const RENAMED: Readonly<Record<string, string>> = { MATICUSDT: "POLUSDT" };

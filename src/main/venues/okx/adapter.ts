@@ -5,7 +5,8 @@ import type { ConnectionPlan, Endpoints, Subscription, VenueAdapter } from "../a
 import { okxBackfill } from "./backfill.ts";
 import { okxSpotDecoder, okxSwapDecoder } from "./decode.ts";
 import { indexIdOf, instIdOf, type OkxVenue, renamedTo } from "./instruments.ts";
-import { okxMetadata } from "./metadata.ts";
+import { METADATA_CHANNEL } from "../metadata-polls.ts";
+import { okxInstrumentsDecoder, okxMetadata } from "./metadata.ts";
 import { readServerTime, restProblem } from "./rest.ts";
 import { createOkxRoute } from "./route.ts";
 
@@ -104,7 +105,7 @@ export function createOkxAdapter({ venue }: { readonly venue: OkxVenue }): Venue
     plan,
     subscribeText: (streams, id) => JSON.stringify({ id: String(id), op: "subscribe", args: streams.map((stream) => argumentOf(venue, stream)) }),
     route: createOkxRoute([venue]),
-    decoder: venue === "okx-swap" ? okxSwapDecoder : okxSpotDecoder,
+    decoder: (channel) => (channel === METADATA_CHANNEL ? okxInstrumentsDecoder : venue === "okx-swap" ? okxSwapDecoder(channel) : okxSpotDecoder(channel)),
     backfill: okxBackfill,
     polls: () => [],
     metadata: okxMetadata(venue),
