@@ -72,12 +72,12 @@ describe("bounds", () => {
     }), { numRuns: 2_000 });
   });
 
-  it("leaves books, tickers, candles and the index to nobody", () => {
-    for (const channel of ["books", "books5", "books-l2-tbt", "tickers", "candle1m", "index-tickers", "constructor", "__proto__"]) {
+  it("leaves books and tickers to nobody", () => {
+    for (const channel of ["books", "books5", "books-l2-tbt", "tickers", "candle1H", "constructor", "__proto__"]) {
       expect(okxSwapDecoder(channel)).toBeUndefined();
       expect(okxSpotDecoder(channel)).toBeUndefined();
     }
-    expect(okxSpotDecoder("funding-rate")).toBeUndefined();
+    for (const channel of ["funding-rate", "index-tickers", "mark-price"]) expect(okxSpotDecoder(channel)).toBeUndefined();
   });
 
   it("answers any members of any type with a value", () => {
@@ -150,8 +150,10 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     const { counts, outcomes, events } = read("msgparser_ws_linear_swap.jsonl");
     const stream = (channel: string): string => `okx-swap:BTCUSDT:${channel}`;
     expect(counts).toEqual(Object.fromEntries(["trades", "funding-rate", "books5", "bbo-tbt", "candle1m", "tickers"].map((channel) => [stream(channel), 1])));
-    expect(outcomes).toEqual({ [`${stream("trades")} events`]: 1, [`${stream("funding-rate")} events`]: 1, [`${stream("bbo-tbt")} events`]: 1 });
-    const [trade, , bbo] = events;
+    expect(outcomes).toEqual(Object.fromEntries(["trades", "funding-rate", "bbo-tbt", "candle1m"].map((channel) => [`${stream(channel)} events`, 1])));
+    const [trade, bbo, candle] = ["trade", "bbo", "venue_candle"].map((kind) => events.find((event) => event.kind === kind));
+    // 4,070 contracts of 0.01.
+    expect(candle?.kind === "venue_candle" && [formatDecimal(candle.volume), candle.quoteVolume, candle.final]).toEqual(["40.7", undefined, false]);
     expect(trade?.kind === "trade" && formatDecimal(trade.qty)).toBe("0.07");
     expect(bbo?.kind === "bbo" && [formatDecimal(bbo.bidQty), formatDecimal(bbo.askQty)]).toEqual(["0.50", "0.07"]);
   });
@@ -162,7 +164,7 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     expect(counts).toEqual({
       [stream("trades")]: 1, [stream("books-l2-tbt")]: 2, [stream("books5")]: 1, [stream("bbo-tbt")]: 1, [stream("candle1m")]: 1, [stream("tickers")]: 1, unknown: 1,
     });
-    expect(outcomes).toEqual({ [`${stream("trades")} events`]: 1, [`${stream("bbo-tbt")} events`]: 1 });
+    expect(outcomes).toEqual({ [`${stream("trades")} events`]: 1, [`${stream("bbo-tbt")} events`]: 1, [`${stream("candle1m")} events`]: 1 });
   });
 
   it("msgparser: REST bodies name no stream of their own", () => {
@@ -174,7 +176,7 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     expect(Object.values(counts).reduce((sum, count) => sum + count, 0)).toBe(11);
     expect(outcomes).toEqual({
       "okx-swap:WNCGUSDT:funding-rate events": 1, "okx-swap:SOSUSDT:funding-rate ignored:state-only": 1, "okx-swap:BTCUSDT:trades events": 1,
-      "okx-swap:WNCGUSDT:mark-price events": 1, "okx-swap:WNCGUSDT:open-interest events": 1, "okx-swap:BTCUSDT:bbo-tbt events": 2,
+      "okx-swap:WNCGUSDT:index-tickers ignored:state-only": 1, "okx-swap:WNCGUSDT:mark-price events": 1, "okx-swap:WNCGUSDT:open-interest events": 1, "okx-swap:BTCUSDT:bbo-tbt events": 2,
     });
     expect(counts["okx-swap:WNCGUSDT:index-tickers"]).toBe(1);
   });

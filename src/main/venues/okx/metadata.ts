@@ -9,9 +9,7 @@ import type { InstrumentInfo, InstrumentMetadata } from "../adapter.ts";
 import { METADATA_CHANNEL, METADATA_EVERY_MS, METADATA_FIRST_MS } from "../metadata-polls.ts";
 import { instIdOf, instrumentOf, type OkxVenue } from "./instruments.ts";
 import { PAYLOAD_BYTES_MAX } from "./limits.ts";
-
-/** Where the decoders of sizes find base units per contract, once the log has told them. */
-export const CONTRACT_VALUE_FIELD = "contractValue";
+import { CONTRACT_VALUE_FIELD } from "./units.ts";
 
 const decimalText = z.string().transform((text, context) => {
   const value = parseDecimal(text);
