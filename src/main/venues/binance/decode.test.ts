@@ -154,8 +154,8 @@ describe("refusals", () => {
     expect(decode("trade", '{"result":null,"id":3}')).toEqual({ kind: "ignored", why: "acknowledgement" });
   });
 
-  it("leaves depth, ticker, kline and forceOrder to nobody, and COIN-M to a decoder of its own", () => {
-    for (const channel of ["depth", "ticker", "kline_1m", "forceOrder", "constructor", "__proto__"]) expect(usdmDecoder(channel)).toBeUndefined();
+  it("leaves depth, ticker and forceOrder to nobody, and COIN-M to a decoder of its own", () => {
+    for (const channel of ["depth", "ticker", "kline_3m", "kline_", "forceOrder", "constructor", "__proto__"]) expect(usdmDecoder(channel)).toBeUndefined();
     expect(decoderLookup(streamRef("binance-coinm", "BTCUSD_PERP", "trade"))).toBeUndefined();
     expect(decoderLookup(streamRef("sim", "BTCUSDT", "trade"))).toBe(usdmDecoder("trade"));
   });
@@ -229,7 +229,27 @@ function* messagesOf(file: string): Iterable<string> {
   }
 }
 
-const CHANNEL_OF: Readonly<Record<string, string>> = { trade: "trade", aggTrade: "aggTrade", bookTicker: "bookTicker", markPriceUpdate: "markPrice" };
+const KLINE = '{"stream":"btcusdt@kline_1m","data":{"e":"kline","E":1626992741424,"s":"BTCUSDT","k":{"t":1626992700000,"T":1626992759999,"s":"BTCUSDT","i":"1m","f":23961275,"L":23961322,"o":"1.01000","c":"1.01100","h":"1.01100","l":"1.01000","v":"3917","n":48,"x":true,"q":"3957.89900","V":"1729","Q":"1748.01900","B":"0"}}}';
+
+describe("the venue's own candles", () => {
+  it("say what they say, and never become trades", () => {
+    expect(events(decode("kline_1m", KLINE))).toEqual([{
+      kind: "venue_candle", eventMs: 1626992741424, eventSubNs: 0, interval: "1m", openMs: 1626992700000, open: { mantissa: 101000, scale: 5 }, high: { mantissa: 101100, scale: 5 },
+      low: { mantissa: 101000, scale: 5 }, close: { mantissa: 101100, scale: 5 }, volume: { mantissa: 3917, scale: 0 }, quoteVolume: { mantissa: 395789900, scale: 5 },
+      tradeCount: 48, final: true, opensWithTrade: true,
+    }]);
+  });
+
+  it.each([
+    ["of another interval", KLINE.replace('"i":"1m"', '"i":"5m"'), "wrong-shape"], ["without a candle", KLINE.replace('"k":{', '"kk":{'), "wrong-shape"],
+    ["of another symbol", KLINE.replace('"s":"BTCUSDT"', '"s":"ETHUSDT"'), "wrong-shape"], ["with a negative volume", KLINE.replace('"v":"3917"', '"v":"-1"'), "bad-number"],
+    ["with a count in text", KLINE.replace('"n":48', '"n":"48"'), "wrong-type"], ["cut short", KLINE.slice(0, -2), "malformed-json"],
+  ])("%s are refused", (_, text, code) => {
+    expect(decode("kline_1m", text)).toMatchObject({ kind: "refused", code });
+  });
+});
+
+const CHANNEL_OF: Readonly<Record<string, string>> = { kline: "kline_1m", trade: "trade", aggTrade: "aggTrade", bookTicker: "bookTicker", markPriceUpdate: "markPrice" };
 
 describe.skipIf(!hasCaptures)("real captures", () => {
   it.each([
@@ -243,7 +263,7 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     for (const text of messagesOf(file)) {
       const message = JSON.parse(text) as { data?: { e?: string; s?: string }; e?: string; openInterest?: string; symbol?: string };
       const data = message.data ?? message;
-      // Arrays of all symbols are not subscribed to; depth, ticker and kline have no decoder.
+      // Arrays of all symbols are not subscribed to; depth and ticker have no decoder.
       const channel = message.openInterest === undefined ? CHANNEL_OF[data.e ?? ""] : "openInterest";
       if (channel === undefined) continue;
       const symbol = (message.openInterest === undefined ? (data as { s?: string }).s : message.symbol) ?? "";

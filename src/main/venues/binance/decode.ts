@@ -3,7 +3,7 @@
 import type { Decimal } from "../../../shared/decimal.ts";
 import type { Decode, DecodeContext, DecodeOutcome, MarketEvent, RefusalCode } from "../../../shared/market.ts";
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
-import { msFromNs, nsFromMs } from "../../../shared/time.ts";
+import { type Interval, isInterval, msFromNs, nsFromMs } from "../../../shared/time.ts";
 import { dataStart, isEnvelopeEnd, streamNameEnd } from "./envelope.ts";
 import { decimalField, has, isString, isText, isTrue, loadFields, refusal, refuse, requireText, scanFields, whole } from "./fields.ts";
 
@@ -14,7 +14,8 @@ const TIME_FROM_MS = 1_262_304_000_000; // 2010-01-01
 const TIME_UNTIL_MS = 4_102_444_800_000; // 2100-01-01
 
 const A = 0x41, B = 0x42, E = 0x45, T = 0x54, X = 0x58;
-const a = 0x61, b = 0x62, e = 0x65, f = 0x66, i = 0x69, l = 0x6c, m = 0x6d, o = 0x6f, p = 0x70, q = 0x71, r = 0x72, s = 0x73, t = 0x74, u = 0x75;
+const a = 0x61, b = 0x62, c = 0x63, e = 0x65, f = 0x66, h = 0x68, i = 0x69, l = 0x6c, m = 0x6d, n = 0x6e, o = 0x6f, p = 0x70, q = 0x71, r = 0x72, s = 0x73;
+const t = 0x74, u = 0x75, v = 0x76, x = 0x78;
 
 const utf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
@@ -217,6 +218,42 @@ function decodeOpenInterest(payload: Uint8Array, context: DecodeContext): Decode
   return built(openInterest, context);
 }
 
+/** The candles of `kline_1m`: the venue names intervals as we do. */
+function intervalOf(channel: string): Interval | undefined {
+  const name = channel.startsWith("kline_") ? channel.slice("kline_".length) : "";
+  return isInterval(name) ? name : undefined;
+}
+
+/** The venue's own candle, to confirm bars by: never a source of them. `T` and `t` are the bucket's; the message's time is `E`. */
+function decodeKline(payload: Uint8Array, context: DecodeContext): DecodeOutcome {
+  const large = checked(payload, context);
+  if (large !== undefined) return large;
+  const parsed = parse(payload, context);
+  if ("outcome" in parsed) return parsed.outcome;
+  const message = parsed.value;
+  if (!isObject(message)) return refused("wrong-shape", context, "expected one JSON object");
+  if (isAnswer(message)) return { kind: "ignored", why: "acknowledgement" };
+  const data = Object.hasOwn(message, "stream") || Object.hasOwn(message, "data") ? message["data"] : message;
+  const candle = isObject(data) ? data["k"] : undefined;
+  const interval = intervalOf(context.stream.channel);
+  if (!isObject(data) || !isObject(candle) || interval === undefined) return refused("wrong-shape", context, "expected one candle of one symbol");
+  loadFields(data);
+  requireText(e, "kline");
+  requireText(s, context.stream.symbol);
+  const eventMs = time(E);
+  const trouble = refusal(context.stream.streamId);
+  if (trouble !== undefined) return trouble;
+  loadFields(candle);
+  return built(() => {
+    requireText(i, interval);
+    const event: MarketEvent = {
+      kind: "venue_candle", eventMs, eventSubNs: 0, interval, openMs: time(t), open: notNegative(o), high: notNegative(h), low: notNegative(l), close: notNegative(c),
+      volume: notNegative(v), quoteVolume: notNegative(q), tradeCount: whole(n), final: isTrue(x), opensWithTrade: true,
+    };
+    return [event];
+  }, context);
+}
+
 function tradesDecoder(build: Build, idsAreTrades: boolean): Decode {
   return (payload, context) =>
     context.source === "rest_backfill" ? fromBackfill(idsAreTrades, payload, context) : fromSocket(build, payload, context);
@@ -243,9 +280,9 @@ const spot: Readonly<Record<string, Decode>> = {
 
 /** The decoder of a USD-M channel; undefined: no decoder reads it. */
 export function usdmDecoder(channel: string): Decode | undefined {
-  return Object.hasOwn(usdm, channel) ? usdm[channel] : undefined;
+  return Object.hasOwn(usdm, channel) ? usdm[channel] : intervalOf(channel) && decodeKline;
 }
 
 export function spotDecoder(channel: string): Decode | undefined {
-  return Object.hasOwn(spot, channel) ? spot[channel] : undefined;
+  return Object.hasOwn(spot, channel) ? spot[channel] : intervalOf(channel) && decodeKline;
 }
