@@ -95,11 +95,12 @@ async function decodeAgain(found: Found, { onProgress, signal }: LakeTask): Prom
   const total = manifest.segments.reduce((sum, { messages }) => sum + messages, 0);
   let done = 0;
   for (const segment of manifest.segments) {
-    const staging = await Staging.begin(session);
+    const staging = new Staging(session);
     try {
       for await (const records of reader.batches({ fromSeq: segment.from_seq, toSeq: segment.to_seq })) {
         stopIf(signal);
         for (const record of records) pass.take(record, (event, position) => { staging.add(record, event, position); });
+        await staging.settle();
         done += records.length;
         onProgress?.({ phase: "check", done, total, unit: "messages" });
       }
@@ -115,7 +116,7 @@ async function compareSegment(found: Found, segment: SpoolSegment, staging: Stag
   const where = `${EVENTS_FOLDER}/spool.jsonl segment ${segment.index}`;
   differ(found, where, "rows", staging.rows, segment.rows);
   const byPartition = new Map(segment.files.map((file) => [file.path.slice(0, file.path.lastIndexOf("/")), file]));
-  for (const staged of staging.finish()) {
+  for (const staged of await staging.finish()) {
     const content = await contentOf(session, staged.partition.stream, `(${staging.select(staged)})`, where, found.signal);
     const before = found.decoded.get(staged.path);
     found.decoded.set(staged.path, { rows: (before?.rows ?? 0) + content.rows, print: (before?.print ?? 0n) + content.print });

@@ -89,6 +89,8 @@ export class Spool {
   async #removeLeftovers(): Promise<void> {
     const { disk, onNote } = this.#options;
     for (const name of await disk.list(`${this.#events}/${WORK_FOLDER}`)) await disk.remove(`${this.#events}/${WORK_FOLDER}/${name}`);
+    // Whole copies that were on their way to replace another.
+    for (const name of await disk.list(this.#events)) if (name.endsWith(".json.tmp") || name.endsWith(".jsonl.tmp")) await disk.remove(`${this.#events}/${name}`);
     const listed = new Set(this.#manifest.segments.flatMap(({ files }) => files.map(({ path }) => path)));
     for await (const path of ourFiles(disk, this.#events, isPartName)) {
       if (listed.has(path)) continue;
@@ -139,7 +141,7 @@ export class Spool {
     const { disk, captureFolder, session, reader } = this.#options;
     const pass = await this.#passAt(this.#manifest.segments.length, signal);
     const duplicatesBefore = pass.duplicates;
-    const staging = await Staging.begin(session);
+    const staging = new Staging(session);
     try {
       let messages = 0;
       for await (const records of reader.batches({ fromSeq: segment.from_seq, toSeq: segment.to_seq })) {
@@ -149,6 +151,7 @@ export class Spool {
           messages += 1;
           if (messages % PROGRESS_MESSAGES === 0) onMessages(messages);
         }
+        await staging.settle();
       }
       const files = await this.#writeParts(segment, staging, signal);
       await this.#manifest.append({
@@ -165,7 +168,7 @@ export class Spool {
   /** All files are written and synced before the first gets its name. */
   async #writeParts(segment: ManifestSegment, staging: Staging, signal: AbortSignal | undefined): Promise<SpoolFile[]> {
     const { disk, session } = this.#options;
-    const partitions = staging.finish();
+    const partitions = await staging.finish();
     const files: SpoolFile[] = [];
     if (partitions.length > 0) await disk.makeFolder(`${this.#events}/${WORK_FOLDER}`);
     const workOf = ({ number }: StagedPartition): string => `${this.#events}/${WORK_FOLDER}/${segment.index}-${number}.part`;

@@ -1,13 +1,12 @@
 // The rows of one segment on their way to Parquet: appended in chunks to DuckDB tables in memory, one per stream, told apart by partition.
 import { DuckDBDataChunk, INTEGER, type DuckDBAppender, type DuckDBValue } from "@duckdb/node-api";
-import { exchangeOf, type MarketEvent } from "../../shared/market.ts";
+import { eventNs, exchangeOf, type MarketEvent } from "../../shared/market.ts";
 import { SQL_ORDER_CLAUSE } from "../../shared/ordering.ts";
 import { eventSeq, type RawRecord } from "../../shared/raw.ts";
-import { eventNs } from "../../shared/market.ts";
 import { COLUMNS, STREAM_VERSION, streamOf, type ColumnOf } from "./columns.ts";
 import { dateOfDay, dayOf, isInRange, partitionPath, symbolText } from "./partition.ts";
 import { quoted, type LakeSession } from "./session.ts";
-import { LAKE_STREAMS, type LakeStream, type Partition } from "./types.ts";
+import type { LakeStream, Partition } from "./types.ts";
 
 /** DuckDB's vector size: a chunk holds no more. */
 const CHUNK_ROWS = 2_048;
@@ -26,27 +25,27 @@ export interface StagedPartition {
   toSeq: bigint;
 }
 
+/** Rows of one stream: gathered in columns, cut into chunks, appended when the caller can wait. */
 class StagedTable {
   readonly #columns: readonly ColumnOf[];
   readonly #values: DuckDBValue[][];
   readonly #partitions: number[] = [];
-  readonly #appender: DuckDBAppender;
+  readonly #ready: DuckDBDataChunk[] = [];
+  #appender: DuckDBAppender | undefined;
 
-  constructor(stream: LakeStream, appender: DuckDBAppender) {
+  constructor(stream: LakeStream) {
     this.#columns = stagedColumns(stream);
     this.#values = this.#columns.map(() => []);
-    this.#appender = appender;
   }
 
   add(record: RawRecord, position: number, event: MarketEvent, partition: number): void {
     const row = { record, position, event };
     for (let at = 0; at < this.#columns.length; at += 1) this.#values[at]?.push(this.#columns[at]?.value?.(row) ?? null);
     this.#partitions.push(partition);
-    if (this.#partitions.length === CHUNK_ROWS) this.flush();
+    if (this.#partitions.length === CHUNK_ROWS) this.#cut();
   }
 
-  flush(): void {
-    if (this.#partitions.length === 0) return;
+  #cut(): void {
     const chunk = DuckDBDataChunk.create([...this.#columns.map(({ type }) => type), INTEGER], this.#partitions.length);
     this.#values.forEach((values, at) => {
       chunk.setColumnValues(at, values);
@@ -54,17 +53,21 @@ class StagedTable {
     });
     chunk.setColumnValues(this.#columns.length, this.#partitions);
     this.#partitions.length = 0;
-    this.#appender.appendDataChunk(chunk);
+    this.#ready.push(chunk);
   }
 
-  finish(): void {
-    this.flush();
-    this.#appender.flushSync();
+  /** Hands whole chunks to DuckDB; `last`: all the rest too, and nothing stays in the appender. */
+  async append(open: () => Promise<DuckDBAppender>, last: boolean): Promise<void> {
+    if (last && this.#partitions.length > 0) this.#cut();
+    if (this.#ready.length === 0 && !last) return;
+    this.#appender ??= await open();
+    for (const chunk of this.#ready.splice(0)) this.#appender.appendDataChunk(chunk);
+    if (last) this.#appender.flushSync();
   }
 
   close(): void {
-    this.#appender.clear();
-    this.#appender.closeSync();
+    this.#appender?.clear();
+    this.#appender?.closeSync();
   }
 }
 
@@ -86,21 +89,18 @@ export class Staging {
   outOfRange = 0;
   rows = 0;
 
-  private constructor(session: LakeSession) {
+  /** One Staging at a time per session. */
+  constructor(session: LakeSession) {
     this.#session = session;
   }
 
-  /** Empty tables. One Staging at a time per session. */
-  static async begin(session: LakeSession): Promise<Staging> {
-    const staging = new Staging(session);
-    for (const stream of LAKE_STREAMS) {
-      const columns = stagedColumns(stream).map(({ name, type, nullable }) => `${name} ${String(type)}${nullable ? "" : " NOT NULL"}`);
-      await session.run(`CREATE OR REPLACE TABLE ${tableOf(stream)} (${columns.join(", ")}, part INTEGER NOT NULL)`, "stage", tableOf(stream));
-      staging.#tables.set(stream, new StagedTable(stream, await session.appender(tableOf(stream))));
-    }
-    return staging;
+  async #appender(stream: LakeStream): Promise<DuckDBAppender> {
+    const columns = stagedColumns(stream).map(({ name, type, nullable }) => `${name} ${String(type)}${nullable ? "" : " NOT NULL"}`);
+    await this.#session.run(`CREATE OR REPLACE TABLE ${tableOf(stream)} (${columns.join(", ")}, part INTEGER NOT NULL)`, "stage", tableOf(stream));
+    return this.#session.appender(tableOf(stream));
   }
 
+  /** Gathers; `settle` hands on. */
   add(record: RawRecord, event: MarketEvent, position: number): void {
     const stream = streamOf(event);
     if (stream === undefined) return;
@@ -109,7 +109,9 @@ export class Staging {
       return;
     }
     const partition = this.#partitionOf(record, stream, dayOf(event.eventMs));
-    this.#tables.get(stream)?.add(record, position, event, partition.number);
+    let table = this.#tables.get(stream);
+    if (table === undefined) this.#tables.set(stream, table = new StagedTable(stream));
+    table.add(record, position, event, partition.number);
     count(partition, eventNs(event), eventSeq(record.seq, position));
     this.rows += 1;
   }
@@ -131,9 +133,14 @@ export class Staging {
     return partition;
   }
 
+  /** After each batch: so that what is gathered stays small. */
+  async settle(last = false): Promise<void> {
+    for (const [stream, table] of this.#tables) await table.append(() => this.#appender(stream), last);
+  }
+
   /** Everything is in the tables. The partitions, by path. */
-  finish(): readonly StagedPartition[] {
-    for (const table of this.#tables.values()) table.finish();
+  async finish(): Promise<readonly StagedPartition[]> {
+    await this.settle(true);
     return [...this.#partitions.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
@@ -149,8 +156,9 @@ export class Staging {
   /** What was not flushed is forgotten. */
   async close(): Promise<void> {
     for (const table of this.#tables.values()) table.close();
+    const streams = [...this.#tables.keys()];
     this.#tables.clear();
-    for (const stream of LAKE_STREAMS) await this.#session.run(`DROP TABLE IF EXISTS ${tableOf(stream)}`, "drop", tableOf(stream));
+    for (const stream of streams) await this.#session.run(`DROP TABLE IF EXISTS ${tableOf(stream)}`, "drop", tableOf(stream));
   }
 }
 
