@@ -1,5 +1,5 @@
-// Where the chunks of a segment lie. The open segment has one per commit, up to a hundred a second for as long as it is
-// open, so its list is columns of numbers: 36 bytes a chunk, where objects would take ten times that.
+// Where the chunks of a segment lie, as columns of numbers: 36 bytes a chunk, where objects would take ten times that. The open segment has
+// one per commit, up to a hundred a second for as long as it is open.
 
 /** One chunk, wherever it lies. */
 export interface ChunkPlace {
@@ -22,11 +22,20 @@ const FIRST_CAPACITY = 256;
 
 export class CompactChunks implements ChunkList {
   length = 0;
-  #offsets = new Float64Array(FIRST_CAPACITY);
-  #firstSeqs = new Float64Array(FIRST_CAPACITY);
-  #knownNs = new BigInt64Array(FIRST_CAPACITY);
-  #bytes = new Float64Array(FIRST_CAPACITY);
-  #counts = new Uint32Array(FIRST_CAPACITY);
+  #offsets: Float64Array;
+  #firstSeqs: Float64Array;
+  #knownNs: BigInt64Array;
+  #bytes: Float64Array;
+  #counts: Uint32Array;
+
+  /** `capacity`: how many there will be, where that is known. */
+  constructor(capacity = FIRST_CAPACITY) {
+    this.#offsets = new Float64Array(capacity);
+    this.#firstSeqs = new Float64Array(capacity);
+    this.#knownNs = new BigInt64Array(capacity);
+    this.#bytes = new Float64Array(capacity);
+    this.#counts = new Uint32Array(capacity);
+  }
 
   push(place: ChunkPlace): void {
     if (this.length === this.#counts.length) this.#grow();
@@ -49,7 +58,7 @@ export class CompactChunks implements ChunkList {
 
   /** By half: doubling would hold twice what is needed for most of a segment's life. */
   #grow(): void {
-    const capacity = Math.ceil(this.length * 1.5);
+    const capacity = Math.max(FIRST_CAPACITY, Math.ceil(this.length * 1.5));
     this.#offsets = widened(this.#offsets, new Float64Array(capacity));
     this.#firstSeqs = widened(this.#firstSeqs, new Float64Array(capacity));
     this.#knownNs = widened(this.#knownNs, new BigInt64Array(capacity));

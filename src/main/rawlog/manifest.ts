@@ -114,30 +114,46 @@ function parseLine<T>(text: string, schema: z.ZodType<T>, where: string): T {
   throw fault("log.manifest-damaged", `${where} is damaged: ${z.prettifyError(parsed.error).replaceAll("\n", " ")}`);
 }
 
+/** Where a line lies in the manifest, to be read again; without its newline. */
+export interface LinePlace { readonly offset: number; readonly bytes: number }
+
+/** A manifest of weeks is read in pieces: a line takes about 60 KB. */
+const PIECE_BYTES = 4 * 1024 * 1024;
+
 /** Parses and checks a growing manifest, line by line; keeps its place between calls. */
 export class ManifestReader {
   readonly #disk: Disk;
   readonly #folder: string;
   readonly #path: string;
+  readonly #onSegment: ((segment: ManifestSegment, place: LinePlace) => void) | undefined;
   #captureId: string | undefined;
+  #count = 0;
+  #before: Pick<ManifestSegment, "index" | "next_seq"> | undefined;
   #hash = "";
   /** Bytes of whole lines taken so far. */
   #offset = 0;
   #tornBytes = 0;
   readonly #segments: ManifestSegment[] = [];
 
-  constructor(disk: Disk, folder: string) {
+  /** `onSegment`: takes the lines over; they are not kept then, since those of weeks would not fit. */
+  constructor(disk: Disk, folder: string, onSegment?: (segment: ManifestSegment, place: LinePlace) => void) {
     this.#disk = disk;
     this.#folder = folder;
     this.#path = manifestPath(folder);
+    this.#onSegment = onSegment;
   }
 
   /** Undefined: no manifest, or not even its first line is whole. */
   get captureId(): string | undefined {
     return this.#captureId;
   }
+  /** All that were read; empty where `onSegment` took them. */
   get segments(): readonly ManifestSegment[] {
     return this.#segments;
+  }
+  /** How many segments were read. */
+  get count(): number {
+    return this.#count;
   }
   /** Hash of the last whole line: `previous` of the next one. */
   get lastHash(): string {
@@ -160,13 +176,21 @@ export class ManifestReader {
       return 0;
     }
     const file = await this.#disk.open(this.#path, "read");
-    let bytes: Uint8Array;
     try {
-      bytes = await file.read(this.#offset, size - this.#offset);
+      let taken = 0;
+      let wanted = PIECE_BYTES;
+      for (;;) {
+        const length = Math.min(wanted, size - this.#offset);
+        const bytes = await file.read(this.#offset, length);
+        const lines = await this.#take(bytes);
+        taken += lines;
+        if (this.#offset + this.#tornBytes >= size || bytes.length < length) return taken;
+        // A line that is longer than a piece, or one that is damaged and not torn away by a crash.
+        if (lines === 0) wanted *= 2;
+      }
     } finally {
       await file.close();
     }
-    return this.#take(bytes);
   }
 
   async #take(bytes: Uint8Array): Promise<number> {
@@ -174,7 +198,7 @@ export class ManifestReader {
     let from = 0;
     try {
       for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10, from)) {
-        this.#takeLine(Buffer.from(bytes.buffer, bytes.byteOffset + from, newline - from));
+        this.#takeLine(Buffer.from(bytes.buffer, bytes.byteOffset + from, newline - from), { offset: this.#offset, bytes: newline - from });
         this.#offset += newline + 1 - from;
         from = newline + 1;
         taken += 1;
@@ -192,25 +216,28 @@ export class ManifestReader {
    */
   async #isTorn(error: unknown): Promise<boolean> {
     if (!(error instanceof FaultError) || error.fault.code !== "log.manifest-damaged" || this.#captureId === undefined) return false;
-    const open = `${this.#folder}/${RAW_FOLDER}/${openName(this.#segments.length + 1)}`;
+    const open = `${this.#folder}/${RAW_FOLDER}/${openName(this.#count + 1)}`;
     return (await this.#disk.size(open)) !== undefined;
   }
 
-  #takeLine(line: Buffer): void {
+  #takeLine(line: Buffer, place: LinePlace): void {
     const text = line.toString("utf8");
-    const where = `${this.#path} line ${this.#segments.length + (this.#captureId === undefined ? 1 : 2)}`;
+    const where = `${this.#path} line ${this.#count + (this.#captureId === undefined ? 1 : 2)}`;
     if (this.#captureId === undefined) {
       this.#captureId = parseLine(text, captureSchema, where).capture_id;
     } else {
       const segment = parseLine(text, segmentSchema, where);
       this.#check(segment, where);
-      this.#segments.push(segment);
+      if (this.#onSegment === undefined) this.#segments.push(segment);
+      else this.#onSegment(segment, place);
+      this.#before = { index: segment.index, next_seq: segment.next_seq };
+      this.#count += 1;
     }
     this.#hash = sha256Hex(line);
   }
 
   #check(segment: ManifestSegment, where: string): void {
-    const before = this.#segments.at(-1);
+    const before = this.#before;
     if (segment.previous !== this.#hash) {
       throw fault("log.manifest-damaged", `${where}: its hash of the line before does not fit; the manifest was changed after it was written`);
     }
@@ -225,6 +252,18 @@ export async function readManifest(disk: Disk, folder: string): Promise<Manifest
   const reader = new ManifestReader(disk, folder);
   await reader.refresh();
   return reader;
+}
+
+/** Reads one line again. It was checked when it was read first. */
+export async function readLineAt(disk: Disk, folder: string, place: LinePlace): Promise<ManifestSegment> {
+  const path = manifestPath(folder);
+  const file = await disk.open(path, "read");
+  try {
+    const bytes = await file.read(place.offset, place.bytes);
+    return parseLine(Buffer.from(bytes).toString("utf8"), segmentSchema, `${path} at byte ${place.offset}`);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Appends lines durably, in order. */

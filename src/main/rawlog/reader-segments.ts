@@ -1,7 +1,7 @@
 // What a reader knows of each segment: where its chunks lie, from the manifest or from following the open file.
 import { fault } from "../../shared/base.ts";
 import { CompactChunks, type ChunkList, type ChunkPlace } from "./chunk-list.ts";
-import type { ManifestSegment } from "./manifest.ts";
+import { readLineAt, type LinePlace, type ManifestSegment } from "./manifest.ts";
 import { OpenSegmentScanner, parseSegmentHead } from "./open-segment.ts";
 import { unpackChunk, walkChunk, type ChannelTable, type ChunkBytes } from "./scan.ts";
 import { RAW_FOLDER, openName, type ChunkHead } from "./segment-format.ts";
@@ -44,35 +44,73 @@ export type SawChunk = (entry: SegmentEntry, place: ChunkPlace, chunk: ChunkByte
 export interface SegmentEntry {
   readonly index: number;
   readonly path: string;
-  readonly chunks: ChunkList;
-  readonly streams: ReadonlyMap<string, number>;
   readonly summary: SegmentSummary;
   /** Running maximum of receive time at the segment's end. */
   readonly knownNs: bigint;
   /** Last seq in it; the one before its first where it is empty. */
   readonly lastSeq: number;
+  /** Where its chunks lie. */
+  chunks(): ChunkList | Promise<ChunkList>;
   read(offset: number, length: number): Promise<Uint8Array>;
   close(): Promise<void>;
 }
 
-/** A sealed segment: all from the manifest, its file opened at the first read. */
+/** Segments whose chunk lists a reader keeps: about 9 KB each. */
+const CHUNK_LISTS_MAX = 64;
+
+/** Chunk lists of sealed segments, read from the manifest when they are needed: a capture of weeks has tens of thousands of segments. */
+export class ChunkLists {
+  readonly #disk: Disk;
+  readonly #folder: string;
+  /** Least recently used first. */
+  readonly #lists = new Map<number, Promise<ChunkList>>();
+
+  constructor(disk: Disk, folder: string) {
+    this.#disk = disk;
+    this.#folder = folder;
+  }
+
+  of(index: number, place: LinePlace): Promise<ChunkList> {
+    const list = this.#lists.get(index) ?? this.#read(place);
+    this.#lists.delete(index);
+    this.#lists.set(index, list);
+    if (this.#lists.size > CHUNK_LISTS_MAX) {
+      const oldest = this.#lists.keys().next();
+      if (oldest.done !== true) this.#lists.delete(oldest.value);
+    }
+    // What could not be read is not remembered: the next one asks the disk again.
+    list.catch(() => this.#lists.delete(index));
+    return list;
+  }
+
+  async #read(place: LinePlace): Promise<ChunkList> {
+    const { chunks } = await readLineAt(this.#disk, this.#folder, place);
+    const list = new CompactChunks(chunks.length);
+    for (const { offset, bytes, from_seq: firstSeq, count, known_ns: knownNs } of chunks) list.push({ offset, bytes, firstSeq, count, knownNs });
+    return list;
+  }
+}
+
+/** A sealed segment: a few numbers of its manifest line; its file and its chunk list are opened at the first read. */
 export class SealedEntry implements SegmentEntry {
   readonly #disk: Disk;
-  readonly #line: ManifestSegment;
+  readonly #lists: ChunkLists;
+  readonly #place: LinePlace;
+  /** Bytes of the file before its first chunk. */
+  readonly #headBytes: number;
   readonly path: string;
-  readonly chunks: ChunkList;
-  readonly streams: ReadonlyMap<string, number>;
   readonly summary: SegmentSummary;
+  readonly knownNs: bigint;
   #file: Promise<SharedFile> | undefined;
 
-  constructor(disk: Disk, folder: string, line: ManifestSegment) {
+  constructor(options: { readonly disk: Disk; readonly folder: string; readonly line: ManifestSegment; readonly place: LinePlace; readonly lists: ChunkLists }) {
+    const { disk, folder, line, place, lists } = options;
     this.#disk = disk;
-    this.#line = line;
+    this.#lists = lists;
+    this.#place = place;
+    this.#headBytes = line.chunks[0]?.offset ?? line.bytes;
     this.path = `${folder}/${line.file}`;
-    this.chunks = line.chunks.map((chunk) => ({
-      offset: chunk.offset, bytes: chunk.bytes, firstSeq: chunk.from_seq, count: chunk.count, knownNs: chunk.known_ns,
-    }));
-    this.streams = new Map(Object.entries(line.streams).map(([streamId, stream]) => [streamId, stream.count]));
+    this.knownNs = line.known_ns;
     this.summary = {
       index: line.index, file: line.file, state: line.state, fromSeq: line.from_seq, toSeq: line.to_seq,
       fromRecvNs: line.from_recv_ns, toRecvNs: line.to_recv_ns, bytes: line.bytes, count: line.count,
@@ -80,13 +118,14 @@ export class SealedEntry implements SegmentEntry {
   }
 
   get index(): number {
-    return this.#line.index;
-  }
-  get knownNs(): bigint {
-    return this.#line.known_ns;
+    return this.summary.index;
   }
   get lastSeq(): number {
-    return this.#line.to_seq;
+    return this.summary.toSeq;
+  }
+
+  chunks(): Promise<ChunkList> {
+    return this.#lists.of(this.index, this.#place);
   }
 
   async read(offset: number, length: number): Promise<Uint8Array> {
@@ -98,8 +137,7 @@ export class SealedEntry implements SegmentEntry {
   async #open(): Promise<SharedFile> {
     const file = await this.#disk.open(this.path, "read");
     try {
-      const firstChunk = this.#line.chunks[0]?.offset ?? this.#line.bytes;
-      if (parseSegmentHead(await file.read(0, firstChunk), this.path) === undefined) {
+      if (parseSegmentHead(await file.read(0, this.#headBytes), this.path) === undefined) {
         throw fault("log.not-a-segment", `${this.path} is cut short: run verify`);
       }
     } catch (error) {
@@ -121,7 +159,7 @@ export class SealedEntry implements SegmentEntry {
 export class OpenEntry implements SegmentEntry {
   readonly index: number;
   readonly path: string;
-  readonly chunks = new CompactChunks();
+  readonly #chunks = new CompactChunks();
   readonly streams = new Map<string, number>();
   readonly #file: SharedFile;
   readonly #scanner: OpenSegmentScanner;
@@ -157,16 +195,20 @@ export class OpenEntry implements SegmentEntry {
     return this.#knownNs;
   }
   get lastSeq(): number {
-    const last = this.chunks.at(-1);
+    const last = this.#chunks.at(-1);
     return last === undefined ? (this.#scanner.info?.baseSeq ?? 1) - 1 : last.firstSeq + last.count - 1;
   }
 
   get summary(): SegmentSummary {
-    const fromSeq = this.chunks.at(0)?.firstSeq ?? this.#scanner.info?.baseSeq ?? 1;
+    const fromSeq = this.#chunks.at(0)?.firstSeq ?? this.#scanner.info?.baseSeq ?? 1;
     return {
       index: this.index, file: `${RAW_FOLDER}/${openName(this.index)}`, state: "open", fromSeq,
       toSeq: this.lastSeq, fromRecvNs: this.#fromRecvNs, toRecvNs: this.#toRecvNs, bytes: this.#scanner.offset, count: this.#count,
     };
+  }
+
+  chunks(): ChunkList {
+    return this.#chunks;
   }
 
   /** Takes the chunks that were written since the last call. */
@@ -188,7 +230,7 @@ export class OpenEntry implements SegmentEntry {
         const { streamId } = key.stream;
         this.streams.set(streamId, (this.streams.get(streamId) ?? 0) + 1);
       });
-      this.chunks.push(place);
+      this.#chunks.push(place);
       saw(this, place, chunk, head);
     }
   }

@@ -1,9 +1,9 @@
 // Reads one capture's log, sealed and open, also while another process writes it: by number, by time, or from end to end.
 import { fault } from "../../shared/base.ts";
 import type { RawRecord } from "../../shared/raw.ts";
-import { ManifestReader, manifestPath } from "./manifest.ts";
-import type { ChunkPlace } from "./chunk-list.ts";
-import { OpenEntry, SealedEntry, type SegmentEntry } from "./reader-segments.ts";
+import { ManifestReader, manifestPath, type LinePlace, type ManifestSegment } from "./manifest.ts";
+import { CompactChunks, type ChunkList, type ChunkPlace } from "./chunk-list.ts";
+import { ChunkLists, OpenEntry, SealedEntry, type SegmentEntry } from "./reader-segments.ts";
 import { ChannelTable, codecReady, recordsOf, unpackChunk, wholeChunkAt, type ChunkBytes } from "./scan.ts";
 import { viewOf, type ChunkHead } from "./segment-format.ts";
 import type { Disk, RawLogReader, ReadOptions, SegmentSummary, StreamSummary } from "./types.ts";
@@ -107,6 +107,11 @@ class LogReader implements RawLogReader {
   readonly #folder: string;
   readonly #sealedOnly: boolean;
   readonly #manifest: ManifestReader;
+  readonly #lists: ChunkLists;
+  /** Segments of the manifest that were read and not taken yet. */
+  readonly #sealed: SealedEntry[] = [];
+  /** Messages of sealed segments, by stream. */
+  readonly #counts = new Map<string, number>();
   readonly #table = new ChannelTable();
   readonly #cache = new ChunkCache();
   readonly #entries: SegmentEntry[] = [];
@@ -116,7 +121,13 @@ class LogReader implements RawLogReader {
     this.#disk = disk;
     this.#folder = folder;
     this.#sealedOnly = sealedOnly;
-    this.#manifest = new ManifestReader(disk, folder);
+    this.#lists = new ChunkLists(disk, folder);
+    this.#manifest = new ManifestReader(disk, folder, (line, place) => { this.#sealedNow(line, place); });
+  }
+
+  #sealedNow(line: ManifestSegment, place: LinePlace): void {
+    this.#sealed.push(new SealedEntry({ disk: this.#disk, folder: this.#folder, line, place, lists: this.#lists }));
+    for (const [streamId, { count }] of Object.entries(line.streams)) this.#counts.set(streamId, (this.#counts.get(streamId) ?? 0) + count);
   }
 
   get captureId(): string {
@@ -128,8 +139,9 @@ class LogReader implements RawLogReader {
   }
 
   get streams(): readonly StreamSummary[] {
-    const counts = new Map<string, number>();
+    const counts = new Map(this.#counts);
     for (const entry of this.#entries) {
+      if (!(entry instanceof OpenEntry)) continue;
       for (const [streamId, count] of entry.streams) counts.set(streamId, (counts.get(streamId) ?? 0) + count);
     }
     const ids = [...counts.keys()].sort();
@@ -160,10 +172,9 @@ class LogReader implements RawLogReader {
   }
 
   async #takeSealed(): Promise<void> {
-    for (const line of this.#manifest.segments) {
-      const known = this.#entries[line.index - 1];
-      if (known instanceof SealedEntry) continue;
-      this.#entries[line.index - 1] = new SealedEntry(this.#disk, this.#folder, line);
+    for (let next = this.#sealed.shift(); next !== undefined; next = this.#sealed.shift()) {
+      const known = this.#entries[next.index - 1];
+      this.#entries[next.index - 1] = next;
       if (known === undefined) continue;
       // Chunks of the open file are cut differently; what was read of them stays valid for whoever holds it.
       this.#cache.clear();
@@ -173,7 +184,7 @@ class LogReader implements RawLogReader {
 
   /** Follows every open segment. False when the first one expected is not there. */
   async #followOpen(): Promise<boolean> {
-    let index = this.#manifest.segments.length + 1;
+    let index = this.#manifest.count + 1;
     let before: OpenEntry | undefined;
     for (; ; index += 1) {
       const entry = await this.#openEntry(index);
@@ -199,21 +210,28 @@ class LogReader implements RawLogReader {
   };
 
   #lastSeq(): number {
-    for (let index = this.#entries.length - 1; index >= 0; index -= 1) {
-      const last = this.#entries[index]?.chunks.at(-1);
-      if (last !== undefined) return lastSeqOf(last);
+    return this.#lastSeqBefore(this.#entries.length);
+  }
+
+  /** Last seq of the segments before this one; 0 when they hold nothing. */
+  #lastSeqBefore(entryAt: number): number {
+    for (let index = entryAt - 1; index >= 0; index -= 1) {
+      const entry = this.#entries[index];
+      if (entry !== undefined && entry.summary.count > 0) return entry.lastSeq;
     }
     return 0;
   }
 
   /** The chunk that holds `seq`, or the first one behind it. */
-  #find(seq: number): Found | undefined {
+  async #find(seq: number): Promise<Found | undefined> {
     const first = firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).lastSeq >= seq);
     // From there on: a segment that a crash left empty holds no chunk, but ends at a number.
     for (let index = first; index < this.#entries.length; index += 1) {
       const entry = this.#entries[index] as SegmentEntry;
-      const number = firstWhere(entry.chunks.length, (chunk) => lastSeqOf(entry.chunks.at(chunk) as ChunkPlace) >= seq);
-      const place = entry.chunks.at(number);
+      if (entry.summary.count === 0) continue;
+      const chunks = await entry.chunks();
+      const number = firstWhere(chunks.length, (chunk) => lastSeqOf(chunks.at(chunk) as ChunkPlace) >= seq);
+      const place = chunks.at(number);
       if (place !== undefined) return { entry, number, place };
     }
     return undefined;
@@ -253,7 +271,7 @@ class LogReader implements RawLogReader {
     let next = fromSeq;
     let slab: Slab | undefined = { entry: NOWHERE, offset: 0, bytes: new Uint8Array(0) };
     while (next <= toSeq) {
-      const found = this.#find(next) ?? ((await this.refresh()) >= next ? this.#find(next) : undefined);
+      const found = (await this.#find(next)) ?? ((await this.refresh()) >= next ? await this.#find(next) : undefined);
       if (found === undefined || found.place.firstSeq > toSeq) return;
       const loaded: { cached: CachedChunk; slab: Slab | undefined } = await this.#load(found, slab);
       slab = loaded.slab;
@@ -265,7 +283,7 @@ class LogReader implements RawLogReader {
   }
 
   async record(seq: number): Promise<RawRecord | undefined> {
-    const found = this.#find(seq);
+    const found = await this.#find(seq);
     if (found === undefined || found.place.firstSeq > seq) return undefined;
     const { cached } = await this.#load(found, undefined);
     return recordsOf(cached.chunk, cached.head, this.#table, { fromSeq: seq, toSeq: seq })[0];
@@ -275,11 +293,12 @@ class LogReader implements RawLogReader {
     const entryAt = firstWhere(this.#entries.length, (index) => (this.#entries[index] as SegmentEntry).knownNs > recvNs);
     const entry = this.#entries[entryAt];
     if (entry === undefined) return this.#lastSeq();
-    const number = firstWhere(entry.chunks.length, (index) => (entry.chunks.at(index) as ChunkPlace).knownNs > recvNs);
-    const place = entry.chunks.at(number);
-    if (place === undefined) return this.#before(entryAt, number);
+    const chunks = await entry.chunks();
+    const number = firstWhere(chunks.length, (index) => (chunks.at(index) as ChunkPlace).knownNs > recvNs);
+    const place = chunks.at(number);
+    let seq = this.#before(entryAt, chunks, number);
+    if (place === undefined) return seq;
     const { cached } = await this.#load({ entry, number, place }, undefined);
-    let seq = this.#before(entryAt, number);
     for (const record of recordsOf(cached.chunk, cached.head, this.#table)) {
       if (record.recvNs > recvNs) break;
       seq = record.seq;
@@ -288,14 +307,9 @@ class LogReader implements RawLogReader {
   }
 
   /** Last seq before a chunk; 0 when it is the first. */
-  #before(entryAt: number, number: number): number {
-    const near = number === 0 ? undefined : this.#entries[entryAt]?.chunks.at(number - 1);
-    if (near !== undefined) return lastSeqOf(near);
-    for (let index = entryAt - 1; index >= 0; index -= 1) {
-      const last = this.#entries[index]?.chunks.at(-1);
-      if (last !== undefined) return lastSeqOf(last);
-    }
-    return 0;
+  #before(entryAt: number, chunks: ChunkList, number: number): number {
+    const near = number === 0 ? undefined : chunks.at(number - 1);
+    return near === undefined ? this.#lastSeqBefore(entryAt) : lastSeqOf(near);
   }
 
   async close(): Promise<void> {
@@ -306,7 +320,7 @@ class LogReader implements RawLogReader {
 
 /** Where a scan starts that has read nothing yet. */
 const NOWHERE: SegmentEntry = {
-  index: 0, path: "", chunks: [], streams: new Map(), knownNs: 0n, lastSeq: 0,
+  index: 0, path: "", knownNs: 0n, lastSeq: 0, chunks: () => new CompactChunks(0),
   summary: { index: 0, file: "", state: "open", fromSeq: 1, toSeq: 0, fromRecvNs: 0n, toRecvNs: 0n, bytes: 0, count: 0 },
   read: () => Promise.resolve(new Uint8Array(0)),
   close: () => Promise.resolve(),
