@@ -140,6 +140,6 @@ export async function exportLake(options: LakeExportOptions): Promise<LakeExport
   return { files: files.length, skipped, rows, bytes: total, toSeq, root };
 }
 
-function text(value: unknown): Uint8Array {
+function text(value: object): Uint8Array {
   return Buffer.from(`${canonicalStringify(value)}\n`, "utf8");
 }
