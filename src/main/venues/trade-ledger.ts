@@ -15,11 +15,13 @@ export interface TradeLedgerOptions {
   readonly generationTrades: number;
 }
 
-const BOTH = 3;
+/** An entry's low bits: brought by leg 0 and 1, and not owed by leg 0 and 1, which were not there yet. */
+const FLAGS = 16;
+const NOT_OWED = 4;
 
 export class TradeLedger {
   readonly #options: TradeLedgerOptions;
-  /** Trade → contents × 4 + bits of the legs that brought it. */
+  /** Trade → contents × FLAGS + flags. */
   #young = new Map<string, number>();
   #old = new Map<string, number>();
   #turnedMs = Number.NEGATIVE_INFINITY;
@@ -51,18 +53,15 @@ export class TradeLedger {
   see(trade: TradeEvent, leg: LegIndex, nowMs: number): Sighting {
     this.turn(nowMs);
     const bit = 1 << leg;
-    const isFirstOfLeg = (this.#legsSeen & bit) === 0;
-    this.#legsSeen |= bit;
-    // From here on the leg is measured: what the other brought before is none of its losses.
-    if (isFirstOfLeg) this.#pardon(bit);
+    if ((this.#legsSeen & bit) === 0) this.#beginLeg(bit);
     const key = keyOf(trade);
     const entry = this.#young.get(key) ?? this.#old.get(key);
     const contents = contentsOf(trade);
     if (entry === undefined) {
-      this.#young.set(key, contents * 4 + bit);
+      this.#young.set(key, contents * FLAGS + bit);
       return "new";
     }
-    if (Math.floor(entry / 4) !== contents) {
+    if (Math.floor(entry / FLAGS) !== contents) {
       this.#conflicts += 1;
       return "conflict";
     }
@@ -85,14 +84,14 @@ export class TradeLedger {
   }
 
   #settle(entry: number): void {
-    const bits = entry & BOTH;
-    if (bits === 1) this.#missed[1] += 1;
-    if (bits === 2) this.#missed[0] += 1;
+    for (const leg of [0, 1] as const) if ((entry & ((1 | NOT_OWED) << leg)) === 0) this.#missed[leg] += 1;
   }
 
-  #pardon(bit: number): void {
+  /** From here on the leg is measured: what the other brought before is none of its losses. */
+  #beginLeg(bit: number): void {
+    this.#legsSeen |= bit;
     if (this.#options.legs === 1) return;
-    for (const generation of [this.#young, this.#old]) for (const [key, entry] of generation) if ((entry & bit) === 0) generation.set(key, entry + bit);
+    for (const generation of [this.#young, this.#old]) for (const [key, entry] of generation) generation.set(key, entry + bit * NOT_OWED);
   }
 }
 
