@@ -107,7 +107,7 @@ function RetentionForm({ saved }: { readonly saved: RetentionLimits | undefined 
   };
   return (
     <form className="form" onSubmit={(event) => void submit(event)}>
-      <p className="dim">Captures that are pinned, that are being recorded{fields.unexported ? "" : ", or that were never exported whole"} always stay. Without a limit nothing is ever removed.
+      <p className="dim">Pinned captures and the one being recorded always stay{fields.unexported ? "" : ", and so do those that were never exported whole"}. Without a limit nothing is ever removed.
         {" "}Disk: {known(disk?.freeBytes, bytes)} free, {disk?.bytesPerHour === undefined ? UNKNOWN : bytes(disk.bytesPerHour)} an hour.</p>
       <div className="two">
         <Field title="Keep for days" testId="retention-days" value={fields.days} onChange={(days) => change({ days })} trouble={trouble.days} hint="empty: however old" isFirst />
@@ -123,7 +123,7 @@ function RetentionForm({ saved }: { readonly saved: RetentionLimits | undefined 
       <div className="row form-buttons">
         {isBinding(saved) && <button type="button" className="small" data-testid="retention-off" onClick={() => void turnOff()}>Turn off</button>}
         <span className="grow" />
-        <button type="submit" className="small primary" data-testid="retention-save" disabled={sentence === undefined || confirmed !== sentence}>Turn on</button>
+        <button type="submit" className="small primary" data-testid="retention-save" disabled={sentence === undefined || confirmed !== sentence}>{isBinding(saved) ? "Save" : "Turn on"}</button>
       </div>
     </form>
   );

@@ -1,5 +1,5 @@
 // Owns the dense table of the dock: columns with tracks, a header that sorts, and only the visible rows in the page.
-import { useEffect, useRef, type KeyboardEvent, type ReactElement, type ReactNode } from "react";
+import { useEffect, useId, useRef, type KeyboardEvent, type ReactElement, type ReactNode } from "react";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import type { Sort } from "./sort.ts";
 
@@ -25,7 +25,7 @@ function HeaderCell({ column, sort, onSort }: { readonly column: GridColumn; rea
   return (
     <span role="columnheader" className={`grid-head ${column.isNumber === true ? "is-number" : ""}`} title={column.hint} {...(isSortable && { "aria-sort": ariaSort })}>
       {isSortable
-        ? <button type="button" tabIndex={-1} data-column={column.id} onClick={() => onSort(column.id)}><span className="clip">{column.title}</span>{direction !== undefined && <span aria-hidden="true">{direction === 1 ? "▴" : "▾"}</span>}</button>
+        ? <button type="button" data-column={column.id} onClick={() => onSort(column.id)}><span className="clip">{column.title}</span>{direction !== undefined && <span aria-hidden="true">{direction === 1 ? "▴" : "▾"}</span>}</button>
         : <span className="clip">{column.title}</span>}
     </span>
   );
@@ -45,6 +45,7 @@ export function DataGrid({ label, columns, count, rowPx, cells, rowProps, sort, 
   readonly version?: string | number;
 }): ReactElement {
   const scroller = useRef<HTMLDivElement>(null);
+  const id = useId();
   const rows = useVirtualizer({ count, getScrollElement: () => scroller.current, estimateSize: rowPx, overscan: 6, scrollPaddingStart: HEADER_PX });
   useEffect(() => rows.measure(), [version]);
   const tracks = columns.map(({ px, grow }) => (grow === undefined ? `${px}px` : `minmax(${px}px, ${grow}fr)`)).join(" ");
@@ -64,14 +65,17 @@ export function DataGrid({ label, columns, count, rowPx, cells, rowProps, sort, 
     event.preventDefault();
   };
   return (
-    <div ref={scroller} className="grid" role="grid" tabIndex={0} data-dock-focus="" aria-label={label} aria-rowcount={count + 1} aria-colcount={columns.length} data-testid={testId} data-rows={count} onKeyDown={onKey}>
+    <div
+      ref={scroller} className="grid" role="grid" tabIndex={0} data-dock-focus="" aria-label={label} aria-rowcount={count + 1} aria-colcount={columns.length} data-testid={testId} data-rows={count} onKeyDown={onKey}
+      {...(selected !== undefined && { "aria-activedescendant": `${id}-${selected}` })}
+    >
       <div className="grid-space" style={{ height: rows.getTotalSize() + HEADER_PX, minWidth: leastPx }}>
         <div className="grid-row grid-header" role="row" aria-rowindex={1} style={{ gridTemplateColumns: tracks }}>
           {columns.map((column) => <HeaderCell key={column.id} column={column} sort={sort} onSort={onSort} />)}
         </div>
         {rows.getVirtualItems().map((item) => (
           <div
-            key={item.key} role="row" aria-rowindex={item.index + 2} className="grid-row" aria-selected={item.index === selected} data-index={item.index} {...rowProps?.(item.index)}
+            key={item.key} id={`${id}-${item.index}`} role="row" aria-rowindex={item.index + 2} className="grid-row" aria-selected={item.index === selected} data-index={item.index} {...rowProps?.(item.index)}
             style={{ gridTemplateColumns: tracks, height: item.size, transform: `translateY(${item.start + HEADER_PX}px)` }}
             onClick={() => { onSelect?.(item.index); onPress?.(item.index); }} onDoubleClick={() => onOpen?.(item.index)}
           >

@@ -1,18 +1,12 @@
 // Owns what a stream's row opens to: its two curves, its full percentiles, and what can be done about it.
 import type { ReactElement } from "react";
 import type { StreamHealth } from "../../shared/protocol/health.ts";
-import { carryOut, run, showSeries } from "../engine/session.ts";
+import { run, showSeries } from "../engine/session.ts";
 import { count } from "../format/numbers.ts";
 import { utc } from "../format/times.ts";
-import { addNote } from "../store/toasts.ts";
 import { HealthCurve } from "./HealthCurve.tsx";
+import { recordInstead } from "./record-instead.ts";
 import { known, percentilesInFull } from "./words.ts";
-
-/** Adds the new name of a renamed symbol to what is recorded; the recording goes on in the same capture. */
-export async function recordInstead(stream: Pick<StreamHealth, "venue" | "symbol" | "renamedTo">): Promise<void> {
-  if (stream.renamedTo === undefined) return;
-  if (await carryOut("record.symbol", { venue: stream.venue, symbol: stream.renamedTo })) addNote(`${stream.renamedTo} is recorded from now on, in the same capture`);
-}
 
 export function StreamDetail({ stream }: { readonly stream: StreamHealth }): ReactElement {
   return (

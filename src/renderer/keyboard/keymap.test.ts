@@ -12,6 +12,7 @@ describe("keys", () => {
     [press("ArrowRight", { alt: true }), "bars-forward"], [press("Home"), "to-start"], [press("End"), "to-end"], [press("l"), "live"], [press("g"), "go-to"],
     [press("b"), "bookmark"], [press("["), "slower"], [press("]"), "faster"], [press("i"), "inspector"], [press("/"), "find-symbol"],
     [press("k", { command: true }), "palette"], [press("?", { shift: true }), "keys"], [press("+", { shift: true }), "zoom-in"], [press("/", { shift: true }), "find-symbol"],
+    [press("h"), "health"], [press("G", { shift: true }), "ledger"], [press("q"), "query"], [press("f"), "faults"], [press("m"), "dock-size"], [press("e"), "export"],
     [press("R", { shift: true }), "remote-resync"], [press("D", { shift: true }), "remote-disconnect"], [press("L", { shift: true }), "this-machine"], [press("S", { shift: true }), "share"],
   ] as const)("%j is %s", (key, action) => {
     expect(actionFor(key, "screen")).toBe(action);

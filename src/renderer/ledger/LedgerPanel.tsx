@@ -16,11 +16,11 @@ import { intervalMsOf } from "../timeline/layout.ts";
 import { choicesOf, effectText, idsText, ledgerRows, missingText, NO_FILTER, receivedText, type LedgerFilter } from "./rows.ts";
 
 const COLUMNS: readonly GridColumn[] = [
-  { id: "from", title: "From (venue)", px: 170, hint: "Exchange time of the last event before, UTC" },
+  { id: "from", title: "From (venue)", px: 138, hint: "Exchange time of the last event before, UTC" },
   { id: "span", title: "Lasted", px: 62, isNumber: true },
-  { id: "received", title: "Received (here)", px: 180, hint: "Receive time of the last message before and the first after, UTC", isFixed: true },
+  { id: "received", title: "Received (here)", px: 172, hint: "Receive time of the last message before and the first after, UTC", isFixed: true },
   { id: "stream", title: "Stream", px: 116, grow: 0.5 },
-  { id: "state", title: "State", px: 134 },
+  { id: "state", title: "State", px: 132 },
   { id: "cause", title: "Cause", px: 140, grow: 1 },
   { id: "ids", title: "Ids", px: 170, isNumber: true },
   { id: "missing", title: "Missing", px: 84, isNumber: true },
@@ -77,7 +77,7 @@ function Effect({ gap }: { readonly gap: GapEntry }): ReactElement {
 function GapCells({ gap }: { readonly gap: GapEntry }): ReactElement {
   return (
     <>
-      <Cell title={explainGap(gap)}><span className="num">{gap.fromMs > 0 ? utc(gap.fromMs) : UNKNOWN}</span></Cell>
+      <Cell title={explainGap(gap)}><span className="num">{gap.fromMs > 0 ? utc(gap.fromMs).slice(5) : UNKNOWN}</span></Cell>
       <Cell isNumber>{gap.toMs === undefined ? "goes on" : duration(gap.toMs - gap.fromMs)}</Cell>
       <Cell><span className="num dim">{receivedText(gap)}</span></Cell>
       <Cell title={gap.streamId}>{gap.streamId.split(":").slice(1).join(" ")}</Cell>

@@ -5,6 +5,7 @@ import { instrumentId, type Instrument } from "../../shared/market.ts";
 import type { EngineFrame, SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts";
 import { command, showSeries } from "../engine/session.ts";
 import { duration, rate } from "../format/numbers.ts";
+import { recordInstead } from "../health/record-instead.ts";
 import { RemoteList } from "../remote/RemoteList.tsx";
 import { engineStore, isRemoteShown } from "../store/engine-state.ts";
 import { screenStore, toggleStar } from "../store/screen.ts";
@@ -47,16 +48,35 @@ function StreamRow({ stream }: { readonly stream: StreamStatus }): ReactElement 
   );
 }
 
+/** The venue no longer has this symbol under this name: every stream of it is dead or refused. */
+export function isDead(market: Pick<Market, "streams">): boolean {
+  return market.streams.length > 0 && market.streams.every(({ state }) => state === "dead_symbol" || state === "rejected");
+}
+
+/** What a dead symbol is called now, as the health report says it, with the offer to record that. */
+function Renamed({ market }: { readonly market: Market }): ReactElement | undefined {
+  const renamedTo = useStore(engineStore, (state) => state.health?.streams.find((stream) => stream.venue === market.venue && stream.symbol === market.symbol && stream.renamedTo !== undefined)?.renamedTo);
+  const isRecorded = useStore(engineStore, (state) => state.streams.some((stream) => stream.venue === market.venue && stream.symbol === renamedTo));
+  if (renamedTo === undefined) return undefined;
+  return (
+    <p className="row renamed" data-testid="renamed" data-symbol={market.symbol}>
+      <span className="grow dim clip" title={`The venue calls it ${renamedTo} now`}>→ {renamedTo}</span>
+      {isRecorded ? <span className="dim">recorded</span> : <button type="button" className="small" data-testid="record-renamed" onClick={() => void recordInstead({ venue: market.venue, symbol: market.symbol, renamedTo })}>Record {renamedTo} instead</button>}
+    </p>
+  );
+}
+
 function MarketRow({ market, isShown, isStarred }: { readonly market: Market; readonly isShown: boolean; readonly isStarred: boolean }): ReactElement {
   const id = instrumentId(market);
   return (
-    <li className="market">
+    <li className="market" data-testid="market" data-market={id} data-dead={isDead(market)}>
       <div className="row market-row" data-shown={isShown}>
         <button type="button" className="star" aria-pressed={isStarred} aria-label={`Star ${market.symbol}`} onClick={() => toggleStar(id)}><Icon name="star" /></button>
         <button type="button" className="row-button grow" aria-current={isShown} onClick={() => showSeries({ instrument: { venue: market.venue, symbol: market.symbol } })}>
-          <b>{market.symbol}</b><span className="dim clip">{market.venue}</span>
+          <b>{market.symbol}</b><span className="dim clip">{market.venue}</span>{isDead(market) && <span className="tag tag-dead">DEAD</span>}
         </button>
       </div>
+      <Renamed market={market} />
       {market.streams.length > 0 && <ul>{market.streams.map((stream) => <StreamRow key={stream.streamId} stream={stream} />)}</ul>}
     </li>
   );
