@@ -90,7 +90,7 @@ function* copiesOfShared(count, channels) {
 
 async function* simulated(count, channels) {
   const { MarketModel } = await product("main/sim/market-model");
-  const { bookText, tradeText, wrapped } = await product("main/sim/binance-text");
+  const { bookText, tradeText, wrapped } = await product("main/sim/binance/text");
   const model = new MarketModel({ seed: 1, startMs: SIM_START_MS, symbols: [SYMBOL], messagesPerSecond: SIM_RATE });
   let pending = [];
   const say = (channel, event, text) => {
