@@ -9,9 +9,13 @@ import type { Selection } from "./configure.ts";
 import { applyControl } from "./control.ts";
 import { correctedMs, type Coverage, type VenueClock } from "./coverage.ts";
 import { checkAggregate, crossCheck } from "./cross-check.ts";
-import { connected, doubt } from "./fold-control.ts";
+import { confirm } from "./confirm.ts";
+import { brought, connected, doubt, mayHaveLost } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { foldTrade, newStep } from "./fold.ts";
+import { entryOf, type Gap } from "./gaps.ts";
+import { closePage, openPage } from "./page.ts";
+import { reviewGrades } from "./seal.ts";
 import type { Surroundings } from "./emit.ts";
 import { loadState, saveState } from "./save.ts";
 import { CanonicalState } from "./state.ts";
@@ -32,6 +36,8 @@ interface Lane {
   readonly fold: FoldState | undefined;
   /** The fold that this stream only cross-checks. */
   readonly checked: FoldState | undefined;
+  /** The fold whose bars this stream's own candles confirm. */
+  readonly confirmed: FoldState | undefined;
   readonly clock: VenueClock;
   connection: string;
   coverage: Coverage;
@@ -74,6 +80,11 @@ class LogCanonicalizer implements Canonicalizer {
     if (until > from) this.#events(record, events, from, until);
     state.applied = until;
     state.isDone = until === events.length;
+    const fold = this.#lastLane?.fold;
+    if (state.isDone && fold?.page !== undefined) {
+      closePage(fold, record.seq);
+      if (fold.gaps.changed) reviewGrades(fold, record.seq);
+    }
   }
 
   #refuseOrder(record: RawRecord, at: number): never {
@@ -97,7 +108,10 @@ class LogCanonicalizer implements Canonicalizer {
     }
     const lane = this.#lane(record);
     const { fold } = lane;
-    if (fold !== undefined) fold.chain.next(record);
+    if (fold !== undefined) {
+      fold.chain.next(record);
+      if (record.source === "rest_backfill" && outcome?.kind === "events") fold.page = openPage(fold, record, outcome.events);
+    }
     const first = outcome?.kind === "events" ? outcome.events[0] : undefined;
     if (first !== undefined && record.source === "ws") lane.coverage.note(first.eventMs, record, lane.clock);
     if (outcome === undefined || outcome.kind === "ignored") {
@@ -110,16 +124,27 @@ class LogCanonicalizer implements Canonicalizer {
     const { seq } = record;
     this.#state.tally.refused += 1;
     this.#around.emit({ kind: "stream", streamId: record.stream.streamId, state: "refused", detail: `seq ${seq}: ${detail}`, atSeq: seq });
-    if (fold === undefined || record.source !== "ws") return;
-    doubt(fold, { cause: "quarantine", detail: `message seq ${seq} refused: ${detail}`, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+    if (record.source !== "ws") return;
+    const why = { cause: "quarantine" as const, detail: `message seq ${seq} refused: ${detail}` };
+    if (fold !== undefined) doubt(fold, { ...why, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+    else if (record.stream.channel === UNCLASSIFIED) this.#refusedOnConnection(record, why);
+  }
+
+  /** Bytes of no stream: they may have been any stream's of that connection. */
+  #refusedOnConnection(record: RawRecord, why: { readonly cause: "quarantine"; readonly detail: string }): void {
+    for (const fold of this.#state.feeding.values()) {
+      if (fold.instrument.venue !== record.stream.venue || !fold.connections.includes(record.connection)) continue;
+      mayHaveLost(fold, { ...why, atMs: correctedMs(record.recvNs, fold.clock) }, record.seq);
+    }
   }
 
   #events(record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
     const lane = this.#lastLane;
     assert(lane !== undefined, "a record's stream is looked up before its events");
     this.#state.tally.events += until - from;
-    const { fold, checked } = lane;
+    const { fold, checked, confirmed } = lane;
     if (fold !== undefined) this.#foldEvents(fold, lane, record, events, from, until);
+    else if (confirmed !== undefined && events[from]?.kind === "venue_candle") this.#confirm(confirmed, record, events.slice(from, until));
     else if (checked !== undefined) {
       for (let position = from; position < until; position += 1) {
         const event = events[position];
@@ -128,10 +153,19 @@ class LogCanonicalizer implements Canonicalizer {
     }
   }
 
+  #confirm(fold: FoldState, record: RawRecord, events: readonly MarketEvent[]): void {
+    for (const event of events) {
+      const candle = event.kind === "venue_candle" ? fold.confirmations.take(event, record) : undefined;
+      const track = candle === undefined ? undefined : fold.tracks.find(({ series }) => series.interval === candle.interval);
+      if (candle !== undefined && track !== undefined) confirm(fold.confirmations, track.series, candle.openMs, this.#around, record.seq);
+    }
+  }
+
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
     // Also when a later run uses the name of a connection again.
-    if (record.source === "ws" && (fold.connection !== record.connection || fold.connections.length === 0)) {
+    if (record.source === "ws" && (fold.liveOn !== record.connection || fold.connections.length === 0)) {
       connected(fold, record.connection, record.seq);
+      brought(fold, record.connection);
       fold.connection = record.connection;
       fold.coverage = lane.coverage;
       if (fold.coverage.fromMs < fold.coveredFromMs && fold.firstTradeMs === Number.POSITIVE_INFINITY) fold.coveredFromMs = fold.coverage.fromMs;
@@ -158,7 +192,7 @@ class LogCanonicalizer implements Canonicalizer {
       const state = this.#state;
       const { connection } = record;
       lane = {
-        fold: state.feeding.get(streamId), checked: state.crossing.get(streamId), clock: state.clockOf(record.stream.venue), connection,
+        fold: state.feeding.get(streamId), checked: state.crossing.get(streamId), confirmed: this.#confirmedBy(record), clock: state.clockOf(record.stream.venue), connection,
         coverage: state.coverageOf(connection),
       };
       this.#lanes.set(streamId, lane);
@@ -169,6 +203,12 @@ class LogCanonicalizer implements Canonicalizer {
     this.#lastStreamId = streamId;
     this.#lastLane = lane;
     return lane;
+  }
+
+  #confirmedBy({ stream }: RawRecord): FoldState | undefined {
+    if (stream.venue === "tapedeck") return undefined;
+    const fold = this.#state.folds.get(instrumentId({ venue: stream.venue, symbol: stream.symbol }));
+    return fold !== undefined && this.#state.feeding.get(fold.streamId) === fold ? fold : undefined;
   }
 
   #forgetLanes(): void {
@@ -201,11 +241,12 @@ class LogCanonicalizer implements Canonicalizer {
   }
 
   get unsettledGaps(): readonly UnsettledGap[] {
-    return [...this.#state.folds.values()].flatMap(({ gaps }) => gaps.gaps.map((gap) => ({ ...gap, streamId: gaps.streamId })));
+    return [...this.#state.folds.values()].flatMap(({ gaps }) => gaps.gaps.map((gap) => entryOf(gap, gaps.streamId)));
   }
 
   get folds(): readonly FoldStanding[] {
-    return [...this.#state.folds.values()].map(({ streamId, sealClockMs, latenessMs, gaps: { gaps } }) => {
+    return [...this.#state.folds.values()].map(({ streamId, sealClockMs, latenessMs, gaps: ledger }) => {
+      const gaps = ledger.gaps.filter(isTold);
       const gapsUnresolved = gaps.reduce((count, gap) => count + (gap.state === "GAP_UNRESOLVED" ? 1 : 0), 0);
       return { streamId, sealedMs: Number.isFinite(sealClockMs) ? sealClockMs - latenessMs : undefined, gapsOpen: gaps.length - gapsUnresolved, gapsUnresolved };
     });
@@ -213,7 +254,7 @@ class LogCanonicalizer implements Canonicalizer {
 
   get counts(): CanonicalCounts {
     let gapsOpen = 0;
-    for (const fold of this.#state.folds.values()) gapsOpen += fold.gaps.gaps.length;
+    for (const fold of this.#state.folds.values()) gapsOpen += fold.gaps.gaps.filter(isTold).length;
     return { ...this.#state.tally, gapsOpen };
   }
 
@@ -243,6 +284,13 @@ class LogCanonicalizer implements Canonicalizer {
   load(bytes: Uint8Array): void {
     this.#take(loadState(bytes, this.#around));
   }
+}
+
+/** The channel of bytes that no rule could route. */
+const UNCLASSIFIED = "unclassified";
+
+function isTold({ tellAtMs }: Gap): boolean {
+  return tellAtMs === undefined;
 }
 
 const NONE: readonly MarketEvent[] = [];

@@ -124,6 +124,8 @@ function seqOf(output: CanonicalOutput): number {
       return output.gap.atSeq;
     case "lane":
       return output.event.atSeq;
+    case "confirmation":
+      return output.confirmation.atSeq;
     case "stream":
     case "cut":
       return output.atSeq;

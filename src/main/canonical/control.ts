@@ -8,6 +8,7 @@ import { correctedMs } from "./coverage.ts";
 import type { Surroundings } from "./emit.ts";
 import { backfillBegun, backfillDone, connected, disconnected, doubt, reopen, restarted, stopped, ticked } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
+import type { Asked } from "./gaps.ts";
 import { laneEventOf, lost } from "./lane.ts";
 import { endOfInput } from "./seal.ts";
 import type { CanonicalState } from "./state.ts";
@@ -81,10 +82,10 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
       doubtAll(state, "host_slept", `${control.cause}: the wall clock jumped ${control.wall_jump_ms} ms`, record);
       return;
     case "backfill_begun":
-      for (const fold of foldsOf(state, [control.stream_id])) backfillBegun(fold, { fromId: control.from_id, toId: control.to_id, attempt: control.attempt }, seq);
+      for (const fold of foldsOf(state, [control.stream_id])) backfillBegun(fold, askedOf(control), control.attempt, seq);
       return;
     case "backfill_done": {
-      const done = { fromId: control.from_id, toId: control.to_id, attempt: control.attempt, outcome: control.outcome, detail: control.detail };
+      const done = { ...askedOf(control), attempt: control.attempt, outcome: control.outcome, detail: control.detail };
       for (const fold of foldsOf(state, [control.stream_id])) backfillDone(fold, done, seq);
       return;
     }
@@ -108,6 +109,10 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
     default:
       unreachable(control);
   }
+}
+
+function askedOf(control: Extract<ControlRecord, { kind: "backfill_begun" | "backfill_done" }>): Asked {
+  return { fromId: control.from_id, toId: control.to_id, fromMs: control.from_ms, toMs: control.to_ms };
 }
 
 function downtimeDetail(control: { readonly clean: boolean }): string {

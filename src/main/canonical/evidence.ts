@@ -133,7 +133,8 @@ export function gradeFor(standing: Standing, backfilled: number | undefined): Gr
     case "covered":
       return empty ? "missing" : "likely";
     case "unprovable":
-      return empty ? "missing" : "unprovable";
+      // A page of the venue's list tells all that was missed, and no more than that.
+      return empty ? "missing" : backfilled > 0 ? "repaired" : "unprovable";
     case "damaged":
     case "edge":
       return empty ? "missing" : "partial";

@@ -3,7 +3,8 @@ import type { GapCause } from "../../shared/candles.ts";
 import { correctedMs } from "./coverage.ts";
 import { CrossCheck } from "./cross-check.ts";
 import type { Failure, FoldState } from "./fold-state.ts";
-import type { Outcome } from "./gaps.ts";
+import type { Asked, Outcome } from "./gaps.ts";
+import { KnownIds } from "./known-ids.ts";
 import { advance, closeRevisions, reviewGrades, schedule } from "./seal.ts";
 
 const FORMER_RUNS_MAX = 256;
@@ -15,7 +16,8 @@ export function doubt(
   const seen = fold.lastTradeMs !== Number.NEGATIVE_INFINITY;
   if (!seen && why.always !== true) return;
   const fromMs = seen ? fold.lastTradeMs : why.atMs;
-  fold.gaps.openSpan({ fromMs, lastId: fold.runs.last?.to, cause: why.cause, detail: why.detail }, seq);
+  const span = { fromMs, fromRecvNs: fold.lastRecvNs, lastId: fold.runs.last?.to, pages: !fold.known.isEmpty, cause: why.cause, detail: why.detail };
+  fold.gaps.openSpan(span, seq);
   afterChange(fold, seq);
 }
 
@@ -31,23 +33,52 @@ export function connected(fold: FoldState, connection: string, seq: number): voi
   doubt(fold, { cause: "disconnect", detail: paused, atMs: 0 }, seq);
 }
 
-/** One leg of several may go (make before break); the stream is down when none is left. */
-export function disconnected(fold: FoldState, connection: string, why: { readonly detail: string; readonly atMs: number }, seq: number): void {
-  if (!fold.connections.includes(connection)) return;
+/** A message of the stream came on this connection: what it brings from here on needs no other leg. */
+export function brought(fold: FoldState, connection: string): void {
+  fold.liveOn = connection;
+  if (!fold.live.includes(connection)) fold.live = [...fold.live, connection];
+}
+
+function drop(fold: FoldState, connection: string): boolean {
+  if (!fold.connections.includes(connection)) return false;
   fold.connections = fold.connections.filter((other) => other !== connection);
-  if (fold.connections.length === 0) doubt(fold, { cause: "disconnect", ...why }, seq);
+  fold.live = fold.live.filter((other) => other !== connection);
+  if (fold.liveOn === connection) fold.liveOn = "";
+  return true;
+}
+
+/**
+ * One leg of several may go (make before break): while another has shown to live, nothing can be missed by it. The stream is down when none
+ * is left. In between, with legs that have brought nothing yet, ids will tell whether the cut cost anything; without ids it is in doubt.
+ */
+export function disconnected(fold: FoldState, connection: string, why: { readonly detail: string; readonly atMs: number }, seq: number): void {
+  if (!drop(fold, connection) || fold.live.length > 0) return;
+  if (fold.connections.length === 0 || fold.idsAbsent) doubt(fold, { cause: "disconnect", ...why }, seq);
+  else suspect(fold, "disconnect", why.detail);
+}
+
+/** The stream goes on, and ids will tell whether it cost anything: a hole right behind this comes from it. */
+export function suspect(fold: FoldState, cause: GapCause, detail: string): void {
+  fold.suspicion ??= { cause, detail };
+}
+
+/** Messages of the stream may have been lost, and its next message will come: without ids that is a gap, with ids only if some are missing. */
+export function mayHaveLost(fold: FoldState, why: { readonly cause: GapCause; readonly detail: string; readonly atMs: number }, seq: number): void {
+  if (fold.idsAbsent) doubt(fold, why, seq);
+  else suspect(fold, why.cause, why.detail);
 }
 
 /** The collector stopped in good order. Whether anything is missed shows when the stream goes on: until then there is nothing after it. */
 export function stopped(fold: FoldState, connection: string, detail: string): void {
-  if (!fold.connections.includes(connection)) return;
-  fold.connections = fold.connections.filter((other) => other !== connection);
+  if (!drop(fold, connection)) return;
   if (fold.connections.length === 0) fold.paused = detail;
 }
 
 /** The recorder began again: no connection is left, and no backfill of the run before will be done. */
 export function restarted(fold: FoldState, detail: string, atMs: number, seq: number): void {
   fold.connections = [];
+  fold.live = [];
+  fold.liveOn = "";
   fold.paused = undefined;
   endBackfills(fold, seq);
   fold.gaps.spanIsDowntime(detail, seq);
@@ -62,17 +93,16 @@ export function ticked(fold: FoldState, recvNs: bigint, errorNs: bigint, seq: nu
   advance(fold, ms, "clock_tick", seq);
 }
 
-export function backfillBegun(fold: FoldState, range: { readonly fromId: number; readonly toId: number; readonly attempt: number }, seq: number): void {
-  const { fromId, toId } = range;
-  fold.backfills = [...without(fold.backfills, fromId, toId), { fromId, toId }];
+export function backfillBegun(fold: FoldState, asked: Asked, attempt: number, seq: number): void {
+  fold.backfills = [...without(fold.backfills, asked), asked];
   fold.lastAggregate = undefined;
-  fold.gaps.backfillBegun(range.fromId, range.toId, range.attempt, seq);
+  fold.gaps.backfillBegun(asked, attempt, seq);
   afterChange(fold, seq);
   schedule(fold);
 }
 
 export function backfillDone(fold: FoldState, done: Outcome, seq: number): void {
-  fold.backfills = without(fold.backfills, done.fromId, done.toId);
+  fold.backfills = without(fold.backfills, done);
   fold.gaps.backfillDone(done, fold.runs, seq);
   if (fold.backfills.length === 0) for (const track of fold.tracks) closeRevisions(fold, track, (pending) => pending.backfilled, seq);
   afterChange(fold, seq);
@@ -80,8 +110,14 @@ export function backfillDone(fold: FoldState, done: Outcome, seq: number): void 
 }
 
 /** Drops whatever touches the range: a `done` may speak of a part of what was asked for. */
-function without(backfills: FoldState["backfills"], fromId: number, toId: number): FoldState["backfills"] {
-  return backfills.filter((other) => other.toId < fromId || other.fromId > toId);
+function without(backfills: readonly Asked[], { fromId, toId, fromMs, toMs }: Asked): readonly Asked[] {
+  const lowest = Number.NEGATIVE_INFINITY;
+  const highest = Number.POSITIVE_INFINITY;
+  return backfills.filter((other) => {
+    if ((other.fromId === undefined) !== (fromId === undefined)) return true;
+    if (fromId !== undefined) return (other.toId ?? highest) < fromId || (other.fromId ?? lowest) > (toId ?? highest);
+    return (other.toMs ?? highest) < (fromMs ?? lowest) || (other.fromMs ?? lowest) > (toMs ?? highest);
+  });
 }
 
 function endBackfills(fold: FoldState, seq: number): void {
@@ -112,6 +148,7 @@ function beginIdsAnew(fold: FoldState): void {
   fold.formerRuns = [...fold.formerRuns, ...fold.runs.runs.map((run) => ({ ...run }))].slice(-FORMER_RUNS_MAX);
   fold.runs.reset();
   fold.recent.reset();
+  fold.known = new KnownIds();
   if (fold.cross !== undefined) fold.cross = new CrossCheck(fold.cross.streamId);
   fold.lastAggregate = undefined;
   fold.gaps.forgetIds();

@@ -1,15 +1,19 @@
 // Everything one instrument's fold remembers, in one place: what a snapshot copies, a checkpoint saves and grades look at. Pure.
+import type { GapCause } from "../../shared/candles.ts";
 import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
 import type { CrossCheck } from "./cross-check.ts";
 import { Coverage, type VenueClock } from "./coverage.ts";
 import { Cuts } from "./cuts.ts";
+import { Confirmations } from "./confirm.ts";
 import type { Surroundings, Tally } from "./emit.ts";
 import type { Evidence } from "./evidence.ts";
-import { GapLedger } from "./gaps.ts";
+import { GapLedger, type Asked } from "./gaps.ts";
 import { GradeBook } from "./grades.ts";
 import { IdRuns, type IdRun } from "./id-runs.ts";
+import { KnownIds } from "./known-ids.ts";
 import { LeafChain } from "./leaf-chain.ts";
+import type { Page } from "./page.ts";
 import { RecentTrades } from "./recent-trades.ts";
 import { Series } from "./series.ts";
 
@@ -24,6 +28,9 @@ export interface FoldOptions {
 
 /** `disagree`: one id, two contents. `regressed`: the venue began its ids anew. */
 export type Failure = "disagree" | "regressed";
+
+/** Something happened that may have cost messages, though the stream goes on: what a hole right behind it comes from. */
+export interface Suspicion { readonly cause: GapCause; readonly detail: string }
 
 /** A series with the book of its grades. */
 export interface Track {
@@ -42,6 +49,10 @@ export class FoldState implements Evidence {
   runs = new IdRuns();
   formerRuns: readonly IdRun[] = [];
   recent = new RecentTrades();
+  /** Text ids, where ids have no order. */
+  known = new KnownIds();
+  /** The page of the venue's list that is being applied. */
+  page: Page | undefined;
   gaps: GapLedger;
   chain: LeafChain;
   cuts = new Cuts();
@@ -55,6 +66,8 @@ export class FoldState implements Evidence {
   proofDueMs = Number.POSITIVE_INFINITY;
   firstTradeMs = Number.POSITIVE_INFINITY;
   lastTradeMs = Number.NEGATIVE_INFINITY;
+  /** Receive time of the last message that brought a new trade, 0 before the first. */
+  lastRecvNs = 0n;
   idsAbsent = false;
   coveredFromMs = Number.POSITIVE_INFINITY;
   coverage = new Coverage();
@@ -63,11 +76,18 @@ export class FoldState implements Evidence {
   cross: CrossCheck | undefined;
   /** Connections that are up and carry the stream. */
   connections: readonly string[] = [];
+  /** Those of them that have brought a message of it. */
+  live: readonly string[] = [];
+  /** The one that brought the last, empty when it is gone. */
+  liveOn = "";
+  suspicion: Suspicion | undefined;
   /** Why no connection is left, when the collector stopped in good order: the stream's next connection makes a gap of it. */
   paused: string | undefined;
   failure: Failure | undefined;
-  /** Backfills begun and not done: ids asked for, both inclusive. */
-  backfills: readonly { readonly fromId: number; readonly toId: number }[] = [];
+  /** Backfills begun and not done: what was asked for. */
+  backfills: readonly Asked[] = [];
+  /** Venues' own candles of the instrument, held against bars. */
+  confirmations = new Confirmations();
   /** The last aggregated trade that REST told, to see whether the next one follows it. */
   lastAggregate: { readonly id: number; readonly lastTradeId: number } | undefined;
   /** Trades up to here belong to the stream that fed this instrument before a change of configuration. */
@@ -112,6 +132,9 @@ export class FoldState implements Evidence {
     copy.runs = this.runs.clone();
     copy.formerRuns = this.formerRuns;
     copy.recent = this.recent.clone();
+    copy.known = this.known.clone();
+    copy.page = this.page === undefined ? undefined : { ...this.page };
+    copy.confirmations = this.confirmations.clone();
     copy.gaps = this.gaps.clone(into.around);
     copy.chain = new LeafChain(into.around.sha256, this.chain.before, this.chain.value);
     copy.cuts = this.cuts.clone();
@@ -121,11 +144,15 @@ export class FoldState implements Evidence {
     copy.proofDueMs = this.proofDueMs;
     copy.firstTradeMs = this.firstTradeMs;
     copy.lastTradeMs = this.lastTradeMs;
+    copy.lastRecvNs = this.lastRecvNs;
     copy.idsAbsent = this.idsAbsent;
     copy.coveredFromMs = this.coveredFromMs;
     copy.coverage = this.coverage.clone();
     copy.connection = this.connection;
     copy.connections = this.connections;
+    copy.live = this.live;
+    copy.liveOn = this.liveOn;
+    copy.suspicion = this.suspicion;
     copy.cross = this.cross?.clone();
     copy.paused = this.paused;
     copy.failure = this.failure;

@@ -4,8 +4,9 @@ import type { TradeEvent } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import { emptyContribution, productOf, type Contribution } from "./contribution.ts";
 import { correctedMs } from "./coverage.ts";
-import { fail } from "./fold-control.ts";
+import { fail, mayHaveLost } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
+import { belongs } from "./page.ts";
 import { fingerprint, textKey } from "./recent-trades.ts";
 import { advance, closingMs, reviewGrades } from "./seal.ts";
 
@@ -37,10 +38,13 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
     fold.tally.excluded += 1;
     const detail = `trade ${trade.tradeId} at seq ${seq} claims the time ${ms} ms, too far from its receive time: left out`;
     fold.around.emit({ kind: "stream", streamId: fold.streamId, state: "refused", detail, atSeq: seq });
+    if (fold.page !== undefined) fold.page.isBroken = true;
+    if (live) mayHaveLost(fold, { cause: "quarantine", detail, atMs: fold.watermarkMs }, seq);
     return;
   }
   if (fold.failure !== undefined || ms <= fold.notBeforeMs) {
     fold.tally.excluded += 1;
+    if (fold.page !== undefined) fold.page.isBroken = true;
     exclude(fold, ms, seq);
     return;
   }
@@ -49,7 +53,7 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
   else if (id !== undefined) foldIds(fold, c, trade, id, id, record);
   else if (!live && trade.firstTradeId !== undefined && trade.lastTradeId !== undefined) {
     foldInterval(fold, c, trade, trade.firstTradeId, trade.lastTradeId, record);
-  } else foldWithoutId(fold, c, trade);
+  } else foldWithoutId(fold, c, trade, record);
   if (fold.failure !== undefined) return;
   if (live && ms > fold.watermarkMs) {
     fold.watermarkMs = ms;
@@ -89,8 +93,10 @@ function foldIds(fold: FoldState, c: Contribution, trade: TradeEvent, from: numb
   const before = runs.last;
   const lastId = before === undefined ? undefined : before.to;
   const lastMs = before === undefined ? 0 : before.maxMs;
-  const began = beginMs(fold, ms, record);
-  const added = from === to ? runs.add(to, ms, c.seq, began) : runs.addRange(from, to, ms, c.seq, began);
+  const lastRecvNs = before === undefined ? 0n : before.toRecvNs;
+  const { recvNs } = record;
+  const beginsMs = beginMs(fold, ms, record);
+  const added = from === to ? runs.add(to, ms, c.seq, recvNs, beginsMs) : runs.addRange(from, to, { eventMs: ms, beginsMs, recvNs, seq: c.seq });
   if (added === "known" || added === "forgotten") {
     repeated(fold, c, trade, to);
     return;
@@ -108,10 +114,13 @@ function foldIds(fold: FoldState, c: Contribution, trade: TradeEvent, from: numb
       fold.firstTradeMs = fold.coveredFromMs;
     }
   } else if (added === "jumped") {
-    jumped(fold, from, to, lastId, lastMs, began, c.seq);
+    jumped(fold, { from, to, ms: beginsMs, recvNs, seq: c.seq }, lastId === undefined ? undefined : { id: lastId, ms: lastMs, recvNs: lastRecvNs });
   }
+  fold.lastRecvNs = recvNs;
+  if (!live) return;
+  fold.suspicion = undefined;
   // Only the stream itself shows that it is back.
-  if (live && fold.gaps.span !== undefined) fold.gaps.closeSpan(from, ms, runs, c.seq);
+  if (fold.gaps.span !== undefined) fold.gaps.closeSpan({ id: from, eventMs: ms, recvNs, seq: c.seq }, runs);
 }
 
 /**
@@ -124,21 +133,33 @@ function foldSpan(fold: FoldState, c: Contribution, trade: TradeEvent, from: num
   else if (missing === 0) repeated(fold, c, trade, to);
   else {
     foldInterval(fold, c, trade, from, to, record);
-    if (record.source === "ws" && fold.failure === undefined && fold.gaps.span !== undefined) fold.gaps.closeSpan(to, trade.eventMs, fold.runs, c.seq);
+    if (record.source === "ws" && fold.failure === undefined && fold.gaps.span !== undefined) {
+      fold.gaps.closeSpan({ id: to, eventMs: trade.eventMs, recvNs: record.recvNs, seq: c.seq }, fold.runs);
+    }
   }
 }
 
-/** Ids [from, to] are not next to any known one: what lies between is a hole, unless an open span already stands for it. */
-function jumped(fold: FoldState, from: number, to: number, lastId: number | undefined, lastMs: number, ms: number, seq: number): void {
-  if (lastId !== undefined && from > lastId) {
+/** Ids that have just come, next to no known ones. */
+interface Landed { readonly from: number; readonly to: number; readonly ms: number; readonly recvNs: bigint; readonly seq: number }
+
+/** What lies between is a hole, unless an open span already stands for it. `last`: the highest id known before. */
+function jumped(fold: FoldState, landed: Landed, last: { readonly id: number; readonly ms: number; readonly recvNs: bigint } | undefined): void {
+  const { from, to, ms, recvNs, seq } = landed;
+  if (last !== undefined && from > last.id) {
     if (fold.gaps.span !== undefined) return;
-    fold.gaps.openHole({ fromId: lastId + 1, toId: from - 1, fromMs: Math.min(lastMs, ms), toMs: Math.max(lastMs, ms) }, seq);
+    const { suspicion } = fold;
+    const why = suspicion === undefined ? LEFT_OUT : { cause: suspicion.cause, reason: suspicion.detail };
+    const times = { fromMs: Math.min(last.ms, ms), toMs: Math.max(last.ms, ms), fromRecvNs: last.recvNs, toRecvNs: recvNs };
+    fold.gaps.openHole({ fromId: last.id + 1, toId: from - 1, ...times }, why, fold.sealClockMs, seq);
     return;
   }
   const next = fold.runs.runs[1];
   if (next === undefined) return;
-  fold.gaps.openHole({ fromId: to + 1, toId: next.from - 1, fromMs: Math.min(ms, next.fromMs), toMs: Math.max(ms, next.fromMs) }, seq);
+  const times = { fromMs: Math.min(ms, next.fromMs), toMs: Math.max(ms, next.fromMs), fromRecvNs: recvNs, toRecvNs: next.fromRecvNs };
+  fold.gaps.openHole({ fromId: to + 1, toId: next.from - 1, ...times }, LEFT_OUT, fold.sealClockMs, seq);
 }
+
+const LEFT_OUT = { cause: "id_hole", reason: "left out by the stream itself" } as const;
 
 /** A market trade goes into bars; anything else is kept out of them and listed. */
 function take(fold: FoldState, c: Contribution, trade: TradeEvent, orderId: number): void {
@@ -168,27 +189,49 @@ function repeated(fold: FoldState, c: Contribution, trade: TradeEvent, id: numbe
   exclude(fold, trade.eventMs, c.seq);
 }
 
-/** Without ids a duplicate is told by its text id, if it has one; completeness is told by nothing. */
-function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): void {
+/** Without ids a duplicate is told by its text id, if it has one; completeness is told by pages of the venue's list alone. */
+function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent, record: RawRecord): void {
   fold.idsAbsent = true;
+  const { seq } = c;
+  const ms = trade.eventMs;
+  const live = record.source === "ws";
+  const resumed = { id: undefined, eventMs: ms, recvNs: record.recvNs, seq };
   if (trade.tradeId !== "") {
     const key = textKey(trade.tradeId);
-    const print = fingerprint(trade);
-    const verdict = fold.recent.compare(key, trade, print);
-    if (verdict === "other") {
-      fail(fold, { failure: "disagree", detail: `trade id ${trade.tradeId} came again with other contents at seq ${c.seq}`, seq: c.seq, ms: trade.eventMs });
+    const seen = fold.known.seqOf(key);
+    if (seen !== undefined) {
+      if (!toldAgain(fold, trade, key, seq) || !live) return;
+      if (seen < 0) fold.known.note(key, seq);
+      // What a page brought while the stream was down shows that it is back; what came before the cut does not.
+      if (fold.gaps.span !== undefined && Math.abs(seen) > fold.gaps.span.openedSeq) fold.gaps.closeSpan(resumed, fold.runs);
       return;
     }
-    if (verdict === "same") {
-      fold.tally.duplicates += 1;
-      exclude(fold, trade.eventMs, c.seq);
+    if (fold.page !== undefined && !belongs(fold.page, c.position, ms)) {
+      fold.tally.excluded += 1;
+      exclude(fold, ms, seq);
       return;
     }
-    fold.recent.push(key, trade, print);
+    fold.known.note(key, live ? seq : -seq);
+    fold.recent.push(key, trade, fingerprint(trade));
   }
-  noteTime(fold, trade.eventMs, true);
+  noteTime(fold, ms, true);
+  fold.lastRecvNs = record.recvNs;
   take(fold, c, trade, -1);
-  fold.gaps.closeSpan(undefined, trade.eventMs, fold.runs, c.seq);
+  if (live) fold.gaps.closeSpan(resumed, fold.runs);
+  else fold.gaps.pageFound(ms);
+}
+
+/** A text id that is known. False when its contents are others. */
+function toldAgain(fold: FoldState, trade: TradeEvent, key: number, seq: number): boolean {
+  const verdict = fold.recent.compare(key, trade, fingerprint(trade));
+  if (verdict === "other") {
+    fail(fold, { failure: "disagree", detail: `trade id ${trade.tradeId} came again with other contents at seq ${seq}`, seq, ms: trade.eventMs });
+    return false;
+  }
+  if (verdict === "unknown") fold.tally.unverified += 1;
+  fold.tally.duplicates += 1;
+  exclude(fold, trade.eventMs, seq);
+  return true;
 }
 
 /**
@@ -197,7 +240,7 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent): voi
  */
 function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from: number, to: number, record: RawRecord): void {
   const { runs, gaps } = fold;
-  skipUnaggregated(fold, trade, from, c.seq);
+  skipUnaggregated(fold, trade, from, record);
   const missing = runs.missingIn(from, to);
   const first = missing[0];
   if (first === undefined) {
@@ -223,28 +266,29 @@ function foldInterval(fold: FoldState, c: Contribution, trade: TradeEvent, from:
       return;
     }
   }
-  const lastId = runs.last?.to;
-  const lastMs = runs.last?.maxMs ?? 0;
+  const last = runs.last === undefined ? undefined : { id: runs.last.to, ms: runs.last.maxMs, recvNs: runs.last.toRecvNs };
   if (trade.market) contribute(fold, c, trade, { qty, tradeCount: count, orderId: first.from });
   else take(fold, c, trade, first.from);
   noteTime(fold, trade.eventMs, from < (runs.runs[0]?.from ?? Number.POSITIVE_INFINITY));
-  const began = beginMs(fold, trade.eventMs, record);
+  const { recvNs } = record;
+  const beginsMs = beginMs(fold, trade.eventMs, record);
+  fold.lastRecvNs = recvNs;
   for (const part of missing) {
-    const added = runs.addRange(part.from, part.to, trade.eventMs, c.seq, began);
-    if (added === "jumped") jumped(fold, part.from, part.to, lastId, lastMs, began, c.seq);
+    const added = runs.addRange(part.from, part.to, { eventMs: trade.eventMs, beginsMs, recvNs, seq: c.seq });
+    if (added === "jumped") jumped(fold, { ...part, ms: beginsMs, recvNs, seq: c.seq }, last);
     else gaps.idsArrived(part.from, part.to, runs, "backfill", c.seq);
   }
 }
 
 /** Aggregated trades that follow each other by their own ids leave out exactly the trades that are not aggregated: no market trades. */
-function skipUnaggregated(fold: FoldState, trade: TradeEvent, from: number, seq: number): void {
+function skipUnaggregated(fold: FoldState, trade: TradeEvent, from: number, { seq, recvNs }: RawRecord): void {
   const id = /^\d{1,15}$/.test(trade.tradeId) ? Number(trade.tradeId) : undefined;
   const previous = fold.lastAggregate;
   fold.lastAggregate = id === undefined || trade.lastTradeId === undefined ? undefined : { id, lastTradeId: trade.lastTradeId };
   if (id === undefined || previous === undefined || id !== previous.id + 1 || from <= previous.lastTradeId + 1) return;
   for (const part of fold.runs.missingIn(previous.lastTradeId + 1, from - 1)) {
     fold.tally.nonMarket += part.to - part.from + 1;
-    fold.runs.addRange(part.from, part.to, trade.eventMs, seq);
+    fold.runs.addRange(part.from, part.to, { eventMs: trade.eventMs, beginsMs: trade.eventMs, recvNs, seq });
     fold.gaps.idsArrived(part.from, part.to, fold.runs, "backfill", seq);
   }
 }

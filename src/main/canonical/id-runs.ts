@@ -15,6 +15,9 @@ export interface IdRun {
   /** Smallest and largest exchange time of its trades. */
   minMs: number;
   maxMs: number;
+  /** Receive times of the messages that hold its first and its last id. */
+  fromRecvNs: bigint;
+  toRecvNs: bigint;
   /** Raw seqs of messages that hold the id at which it begins and its largest time: the evidence. */
   fromSeq: number;
   maxSeq: number;
@@ -35,10 +38,11 @@ export type Added =
   | "forgotten";
 
 /** What a message tells of its ids. */
-interface Sighting {
+export interface Sighting {
   readonly eventMs: number;
-  /** The event time too, or the time at which it came when that is plainly late. */
+  /** Where a run would begin with it: the event time too, or the time at which it came when that is plainly late. */
   readonly beginsMs: number;
+  readonly recvNs: bigint;
   readonly seq: number;
 }
 
@@ -52,20 +56,20 @@ export class IdRuns {
     return this.runs[this.runs.length - 1];
   }
 
-  /** Adds one id. `beginsMs`: where a run would begin with it, later than `eventMs` when that is plainly late. */
-  add(id: number, eventMs: number, seq: number, beginsMs = eventMs): Added {
+  /** Adds one id: as `addRange` does, without an object where it is the next one. */
+  add(id: number, eventMs: number, seq: number, recvNs: bigint, beginsMs: number): Added {
     const last = this.runs[this.runs.length - 1];
     if (last !== undefined && id === last.to + 1 && !last.late) {
       last.to = id;
+      last.toRecvNs = recvNs;
       stretch(last, eventMs, seq);
       return "appended";
     }
-    return this.addRange(id, id, eventMs, seq, beginsMs);
+    return this.addRange(id, id, { eventMs, beginsMs, recvNs, seq });
   }
 
   /** Adds ids [from, to], none of them known. */
-  addRange(from: number, to: number, eventMs: number, seq: number, beginsMs = eventMs): Added {
-    const sighting: Sighting = { eventMs, beginsMs, seq };
+  addRange(from: number, to: number, sighting: Sighting): Added {
     if (from < this.floorId) return "forgotten";
     const at = this.#firstEndingAtOrAfter(from - 1);
     const left = this.runs[at];
@@ -82,10 +86,11 @@ export class IdRuns {
       const joined = runOfOne(from, to, sighting);
       beginWith(joined, left);
       left.from = from;
+      left.fromRecvNs = sighting.recvNs;
       left.fromMs = joined.fromMs;
       left.fromSeq = joined.fromSeq;
       left.late = joined.late;
-      stretch(left, eventMs, seq);
+      stretch(left, sighting.eventMs, sighting.seq);
       return at === 0 ? "appended" : "filled";
     }
     this.runs.splice(at, 0, runOfOne(from, to, sighting));
@@ -99,11 +104,13 @@ export class IdRuns {
     assert(run !== undefined && (next === undefined || to < next.from), `ids up to ${to} overlap the next run`);
     beginWith(run, runOfOne(run.to + 1, to, sighting));
     run.to = to;
+    run.toRecvNs = sighting.recvNs;
     stretch(run, sighting.eventMs, sighting.seq);
     if (next === undefined) return "appended";
     if (next.from === to + 1) {
       beginWith(run, next);
       run.to = next.to;
+      run.toRecvNs = next.toRecvNs;
       if (next.minMs < run.minMs) run.minMs = next.minMs;
       stretch(run, next.maxMs, next.maxSeq);
       this.runs.splice(at + 1, 1);
@@ -172,8 +179,10 @@ export class IdRuns {
   }
 }
 
-function runOfOne(from: number, to: number, { eventMs, beginsMs, seq }: Sighting): IdRun {
-  return { from, to, fromMs: beginsMs, late: beginsMs !== eventMs, minMs: eventMs, maxMs: eventMs, fromSeq: seq, maxSeq: seq };
+function runOfOne(from: number, to: number, { eventMs, beginsMs, recvNs, seq }: Sighting): IdRun {
+  return {
+    from, to, fromMs: beginsMs, late: beginsMs !== eventMs, minMs: eventMs, maxMs: eventMs, fromRecvNs: recvNs, toRecvNs: recvNs, fromSeq: seq, maxSeq: seq,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 // Control records as events for the screen's connection lane. Pure.
 import type { LaneEvent } from "../../shared/candles.ts";
 import type { ControlRecord } from "../../shared/control.ts";
+import { formatUtcMs } from "../../shared/time.ts";
 
 type Told = Omit<LaneEvent, "atMs" | "atSeq">;
 
@@ -29,9 +30,9 @@ export function laneEventOf(control: ControlRecord): Told | undefined {
     case "host_slept":
       return own("host_slept", `wall clock jumped ${control.wall_jump_ms} ms: ${control.cause}`);
     case "backfill_begun":
-      return own("backfill_begun", `${control.stream_id} ids ${control.from_id}…${control.to_id}, attempt ${control.attempt}`);
+      return own("backfill_begun", `${control.stream_id} ${rangeText(control)}, attempt ${control.attempt}`);
     case "backfill_done":
-      return own("backfill_done", `${control.stream_id} ids ${control.from_id}…${control.to_id}: ${control.outcome}. ${control.detail}`);
+      return own("backfill_done", `${control.stream_id} ${rangeText(control)}: ${control.outcome}. ${control.detail}`);
     case "quarantine":
       return own("quarantine", `${control.stream_id} seq ${control.from_seq}…${control.to_seq}: ${control.cause}`);
     case "recovered":
@@ -41,6 +42,11 @@ export function laneEventOf(control: ControlRecord): Told | undefined {
     case "end_of_input":
       return own("end_of_input", control.reason);
   }
+}
+
+function rangeText(asked: Extract<ControlRecord, { kind: "backfill_begun" | "backfill_done" }>): string {
+  if (asked.from_id !== undefined) return `ids ${asked.from_id}…${asked.to_id ?? ""}`;
+  return asked.from_ms === undefined || asked.to_ms === undefined ? "of no range" : `${formatUtcMs(asked.from_ms)}…${formatUtcMs(asked.to_ms)}`;
 }
 
 function own(kind: string, detail: string): Told {

@@ -38,7 +38,7 @@ describe("id runs", () => {
       const runs = new IdRuns();
       const set = new Set<number>();
       for (const { from, length } of adds) {
-        for (const part of runs.missingIn(from, from + length - 1)) runs.addRange(part.from, part.to, part.from, 1);
+        for (const part of runs.missingIn(from, from + length - 1)) runs.addRange(part.from, part.to, { eventMs: part.from, beginsMs: part.from, recvNs: 0n, seq: 1 });
         for (let id = from; id < from + length; id += 1) set.add(id);
       }
       const listed = runs.runs.flatMap(({ from, to }) => Array.from({ length: to - from + 1 }, (_, index) => from + index));
@@ -59,7 +59,7 @@ describe("id runs", () => {
       // Late ones come after every time there is, the later the higher their id.
       const beginsMs = (one: (typeof ids)[number]): number => (one.late ? 1_000 + one.id : one.ms);
       const runs = new IdRuns();
-      for (const one of [...ids].sort((a, b) => a.order - b.order)) runs.add(one.id, one.ms, 1, beginsMs(one));
+      for (const one of [...ids].sort((a, b) => a.order - b.order)) runs.add(one.id, one.ms, 1, 0n, beginsMs(one));
       for (const { from, to, fromMs, late } of runs.runs) {
         const held = ids.filter(({ id }) => id >= from && id <= to);
         const first = held.find((one) => !one.late);

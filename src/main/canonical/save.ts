@@ -6,13 +6,16 @@ import { toHex } from "../../shared/leaf.ts";
 import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
 import { Accumulator, type BarContents } from "./accumulator.ts";
+import type { HeldCandle } from "./confirm.ts";
 import type { Surroundings, Tally } from "./emit.ts";
 import { CrossCheck } from "./cross-check.ts";
 import type { FoldState, Failure, Track } from "./fold-state.ts";
 import type { Gap } from "./gaps.ts";
 import type { GradedRange } from "./grades.ts";
 import type { IdRun } from "./id-runs.ts";
+import { KnownIds, type SavedKnownIds } from "./known-ids.ts";
 import { bytesFromHex, LeafChain } from "./leaf-chain.ts";
+import type { Page } from "./page.ts";
 import { RecentTrades } from "./recent-trades.ts";
 import { CanonicalState } from "./state.ts";
 import { CANONICALIZER_VERSION } from "./types.ts";
@@ -47,6 +50,13 @@ interface SavedFold {
   readonly floor_id: number;
   readonly former_runs: readonly IdRun[];
   readonly recent: readonly (readonly (number | bigint)[])[];
+  readonly known: SavedKnownIds;
+  readonly page?: Page | undefined;
+  readonly candles: readonly HeldCandle[];
+  readonly last_recv_ns: bigint;
+  readonly live: readonly string[];
+  readonly live_on: string;
+  readonly suspicion?: FoldState["suspicion"];
   readonly gaps: readonly Gap[];
   readonly chain: { readonly before: string; readonly value: string };
   readonly cuts: readonly (readonly [number, number])[];
@@ -113,6 +123,8 @@ function savedFold(fold: FoldState, feeding: boolean): SavedFold {
   return {
     instrument: fold.instrument, stream_id: fold.streamId, feeding, lateness_ms: fold.latenessMs, tracks: fold.tracks.map(savedTrack),
     runs: fold.runs.runs, floor_id: fold.runs.floorId, former_runs: fold.formerRuns, recent: fold.recent.toRows(), gaps: fold.gaps.gaps,
+    known: fold.known.save(), page: fold.page, candles: fold.confirmations.candles, last_recv_ns: fold.lastRecvNs, live: fold.live, live_on: fold.liveOn,
+    suspicion: fold.suspicion,
     chain: { before: toHex(fold.chain.before), value: toHex(fold.chain.value) }, cuts: [...fold.cuts.due].sort(([a], [b]) => a - b),
     times: Object.fromEntries(TIMES.map((name) => [name, finite(fold[name])])), ids_absent: fold.idsAbsent, connection: fold.connection,
     connections: fold.connections, paused: fold.paused, failure: fold.failure, backfills: fold.backfills, last_aggregate: fold.lastAggregate,
@@ -175,7 +187,16 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.formerRuns = saved.former_runs;
   fold.recent = RecentTrades.fromRows(saved.recent);
   // JSON leaves undefined members out; the vocabulary has them.
-  fold.gaps.gaps = saved.gaps.map((gap) => ({ ...gap, toMs: gap.toMs, fromId: gap.fromId, toId: gap.toId, missing: gap.missing }));
+  fold.gaps.gaps = saved.gaps.map((gap) => ({
+    ...gap, toMs: gap.toMs, fromRecvNs: gap.fromRecvNs, toRecvNs: gap.toRecvNs, fromId: gap.fromId, toId: gap.toId, missing: gap.missing, tellAtMs: gap.tellAtMs,
+  }));
+  fold.known = KnownIds.from(saved.known);
+  fold.page = saved.page;
+  fold.confirmations.candles = saved.candles.map((candle) => ({ ...candle, quoteVolume: candle.quoteVolume, tradeCount: candle.tradeCount }));
+  fold.lastRecvNs = saved.last_recv_ns;
+  fold.live = saved.live;
+  fold.liveOn = saved.live_on;
+  fold.suspicion = saved.suspicion;
   fold.chain = new LeafChain(around.sha256, bytesFromHex(saved.chain.before), bytesFromHex(saved.chain.value));
   for (const [day, dueMs] of saved.cuts) fold.cuts.due.set(day, dueMs);
   fold.idsAbsent = saved.ids_absent;
@@ -184,7 +205,7 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.connections = saved.connections;
   fold.paused = saved.paused;
   fold.failure = saved.failure;
-  fold.backfills = saved.backfills;
+  fold.backfills = saved.backfills.map(({ fromId, toId, fromMs, toMs }) => ({ fromId, toId, fromMs, toMs }));
   fold.lastAggregate = saved.last_aggregate;
   if (saved.cross !== undefined) fold.cross = readCross(saved.cross);
   return fold;

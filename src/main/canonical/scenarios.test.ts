@@ -39,7 +39,7 @@ function log1s(): LogBuilder {
 }
 
 describe("gaps", () => {
-  it("a hole opens at once, is backfilled in one revision per bar, and ends repaired", () => {
+  it("a hole opens before anything depends on it, is backfilled in one revision per bar, and ends repaired", () => {
     const log = log1s();
     live(live(log, 1, T0 - 900), 2, T0 + 100);
     live(live(log, 6, T0 + 1_100), 7, T0 + 2_100);
@@ -157,7 +157,7 @@ describe("sealing", () => {
     expect(run.outputs.find(({ kind }) => kind === "gap")).toMatchObject({ gap: { cause: "quarantine" } });
   });
 
-  it("without ids a covered bar is unprovable, and a disconnect can never be proved harmless", () => {
+  it("without ids a covered bar is unprovable, and a disconnect that no page reaches over can never be proved harmless", () => {
     const log = log1s().control(T0 - 2_000, connect("test.1"));
     const nameless = (ms: number, text: string, connection = "test.1"): LogBuilder =>
       log.trades(ms + 10, [{ ...trade({ id: 0, ms }), tradeId: text, sequenceId: undefined, firstTradeId: undefined, lastTradeId: undefined }], { connection });
@@ -168,7 +168,12 @@ describe("sealing", () => {
     log.control(T0 + 4_200, disconnect);
     nameless(T0 + 6_200, "ad", "test.2");
     nameless(T0 + 20_000, "ae", "test.2");
+    const waiting = derive(log);
+    expect(gapStates(waiting)).toEqual([[`trade@${T0 + 4_100}`, "open", undefined], [`trade@${T0 + 4_100}`, "open", undefined]]);
+    const asked = { stream_id: STREAM, from_ms: T0 + 4_100, to_ms: T0 + 6_200, attempt: 1 };
+    log.control(T0 + 20_100, { kind: "backfill_begun", ...asked }).control(T0 + 20_200, { kind: "backfill_done", ...asked, outcome: "unresolved", detail: "no answer" });
     const run = derive(log);
+    expect(gapStates(run).at(-1)).toEqual([`trade@${T0 + 4_100}`, "GAP_UNRESOLVED", undefined]);
     const at = (second: number): string | undefined => run.canonicalizer.gradeOf({ ...BTC, interval: "1s", openMs: T0 + second * 1_000 })?.grade;
     expect([0, 4, 5, 6, 7].map(at)).toEqual(["unprovable", "unresolved", "GAP_UNRESOLVED", "unresolved", "missing"]);
     expect(run.canonicalizer.counts.duplicates).toBe(1);

@@ -1,5 +1,6 @@
 // When bars seal, revisions close, days are cut and grades are looked at again: at logged points only. Pure.
 import type { SealReason } from "../../shared/candles.ts";
+import { confirm } from "./confirm.ts";
 import type { FoldState, Track } from "./fold-state.ts";
 import type { Pending } from "./series.ts";
 
@@ -10,6 +11,7 @@ const BACKFILL_WAIT_MAX_MS = 600_000;
 export function advance(fold: FoldState, toMs: number, reason: SealReason, seq: number): void {
   if (toMs <= fold.sealClockMs) return;
   fold.sealClockMs = toMs;
+  if (toMs >= fold.gaps.tellAtMs) fold.gaps.tell(seq, ({ tellAtMs }) => tellAtMs !== undefined && tellAtMs <= toMs);
   if (toMs >= fold.dueMs) settle(fold, reason, seq);
 }
 
@@ -32,9 +34,12 @@ export function closingMs(fold: FoldState, pending: Pending): number {
 
 function sealTrack(fold: FoldState, track: Track, untilMs: number, reason: SealReason, seq: number): void {
   if (untilMs <= track.series.sealedUntilMs) return;
+  // A grade that a gap lowers names it: so the ledger has it first.
+  if (fold.gaps.tellAtMs !== Number.POSITIVE_INFINITY) fold.gaps.tell(seq, ({ fromMs }) => fromMs < untilMs);
   const bars = track.series.seal(untilMs, reason, seq);
   for (const bar of bars) fold.cuts.note(bar.openMs, fold.sealClockMs, fold.latenessMs);
   track.grades.sealed(bars, seq);
+  for (const bar of bars) confirm(fold.confirmations, track.series, bar.openMs, fold.around, seq);
 }
 
 /** Closes pending revisions that fit, ascending, and grades their buckets anew. */
@@ -46,6 +51,7 @@ export function closeRevisions(fold: FoldState, track: Track, fits: (pending: Pe
     series.close(openMs, seq);
     fold.cuts.note(openMs, fold.sealClockMs, fold.latenessMs);
     grades.revised(openMs, seq);
+    confirm(fold.confirmations, series, openMs, fold.around, seq);
   }
 }
 

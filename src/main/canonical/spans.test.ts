@@ -39,6 +39,7 @@ describe("pushes that stand for several ids", () => {
 
   it("leave a gap of exactly the ids between them", () => {
     const log = new LogBuilder().config(T0).trades(timeOf(3), [push(1, 3)]).trades(timeOf(9), [push(7, 9)]);
+    log.trades(timeOf(9) + 2_000, [{ ...push(10, 10), eventMs: timeOf(9) + 2_000 }]);
     expect(gapsOf(derive(log))).toMatchObject([{ gap: { fromId: 4, toId: 6, missing: 3, state: "open" } }]);
   });
 

@@ -6,7 +6,7 @@ import type { RawRecord } from "../../shared/raw.ts";
 import type { Interval } from "../../shared/time.ts";
 
 /** Changes whenever the same log could give other bytes. Refs and certificates are keyed by it. */
-export const CANONICALIZER_VERSION = "2";
+export const CANONICALIZER_VERSION = "3";
 
 export interface CanonicalizerOptions {
   readonly sha256: Sha256;
