@@ -3,8 +3,12 @@ import type { HeadSnapshot } from "./head.ts";
 
 /** Coarse points kept (measured 13 KB each, so about 55 MB); when there are more, every second one goes and the spacing doubles. */
 export const CHECKPOINTS_MAX = 4_096;
-/** Records between coarse points of a small capture. Ten million records get one per 2,442: a seek reads on for some ms. */
+/** Events between coarse points of a small capture: a seek applies that many in some ms. Ten million records get one point per 2,442. */
 const SPACING_MIN = 2_048;
+/** The same of a capture that grows: denser points would cost a busy live tape megabytes a minute until their bound is reached. */
+const SPACING_GROWING = 4_096;
+/** Records of any stream between points, in spacings: what is not watched is skipped, but its chunks must be read. */
+const SKIPPED_SPACINGS = 8;
 
 /** Index of the last element with `of(element) <= bound`, -1 when there is none. */
 function lastAtMost(list: readonly HeadSnapshot[], of: (snapshot: HeadSnapshot) => number, bound: number): number {
@@ -39,9 +43,15 @@ export class Checkpoints {
     this.#spacing = Math.max(this.#spacing, Math.ceil(seqs / (CHECKPOINTS_MAX - 1)));
   }
 
-  /** True when a point is due at this seq: skipped streams count too, since their chunks must be read. */
-  due(seq: number): boolean {
-    return seq >= (this.#points.at(-1)?.seq ?? 0) + this.#spacing;
+  /** The capture is being recorded. */
+  grows(): void {
+    this.#spacing = Math.max(this.#spacing, SPACING_GROWING);
+  }
+
+  /** True when a point is due at this record, after so many events. */
+  due(seq: number, ordinal: number): boolean {
+    const last = this.#points.at(-1);
+    return ordinal >= (last?.ordinal ?? 0) + this.#spacing || seq >= (last?.seq ?? 0) + this.#spacing * SKIPPED_SPACINGS;
   }
 
   add(snapshot: HeadSnapshot): void {

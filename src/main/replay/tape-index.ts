@@ -68,7 +68,7 @@ export class TapeIndex {
         const item = this.#watch.wrap(record);
         if (item !== undefined) {
           this.#head.apply(item);
-          if (this.checkpoints.due(record.seq)) this.checkpoints.add(this.#head.snapshot());
+          if (this.checkpoints.due(record.seq, this.#head.ordinal)) this.checkpoints.add(this.#head.snapshot());
         }
         this.#indexedSeq = record.seq;
         if (!this.#turns.due()) continue;

@@ -152,6 +152,7 @@ export class Tape {
   /** Looks how far the log reaches now. */
   async grow(): Promise<number> {
     const endSeq = await this.options.reader.refresh();
+    if (endSeq > this.#endSeq) this.#index.checkpoints.grows();
     this.#watch.learn(this.options.reader.streams.map(({ stream }) => stream));
     this.#endSeq = Math.max(this.#endSeq, endSeq);
     return this.#endSeq;
