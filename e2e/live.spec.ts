@@ -18,7 +18,7 @@ test("the first moving bar comes within five seconds, badged as simulated", asyn
 test("a gap appears with its cause and is repaired by backfill", async ({ tapedeck: screen }) => {
   await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^[2-9]/);
   await screen.keyboard.press("Control+k");
-  await screen.getByTestId("palette").getByRole("combobox").fill("simulator abrupt");
+  await screen.getByTestId("palette").getByRole("combobox").fill("fault abrupt");
   await screen.keyboard.press("Enter");
   const gaps = screen.getByTestId("lane-gaps").locator("li");
   await expect(gaps.first()).toBeAttached();
