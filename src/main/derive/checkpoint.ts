@@ -23,6 +23,8 @@ const headerSchema = z.strictObject({
   /** Artifacts cut so far. refs.jsonl itself also keeps what earlier versions cut, so its length says nothing. */
   cuts: count,
   state: z.strictObject({ bytes: count, sha256: digest }),
+  /** What decoders carry over from the messages up to here, per instrument. */
+  carried: z.record(z.string(), z.record(z.string(), z.string())),
 });
 export type CheckpointHeader = z.infer<typeof headerSchema>;
 

@@ -1,6 +1,7 @@
 // Follows one log and keeps its derived files: canonicalizer → journals and artifacts, with a checkpoint to go on from.
 // What it writes depends on the log alone: not on batches, restarts, path, time zone, locale or the number of cores.
 import { assert, fault, type Sha256, type StopSignal } from "../../shared/base.ts";
+import { CarriedStreams } from "../../shared/carried.ts";
 import type { CanonicalOutput } from "../../shared/candles.ts";
 import { decodeControl, type CaptureConfig } from "../../shared/control.ts";
 import type { DecodeOutcome, DecoderLookup, Instrument } from "../../shared/market.ts";
@@ -110,6 +111,7 @@ class FileDeriver implements Deriver {
   readonly #artifacts: ArtifactSink;
   readonly #folder: string;
   readonly #mode: JournalMode;
+  readonly #carried = new CarriedStreams();
   #checkpointAt = 0;
   #busy = false;
 
@@ -147,6 +149,7 @@ class FileDeriver implements Deriver {
     this.journals.reset();
     this.history.reset();
     this.canonicalizer = this.#fresh();
+    this.#carried.restore({});
     this.configDigest = "";
     this.config = undefined;
     this.cuts = 0;
@@ -168,6 +171,7 @@ class FileDeriver implements Deriver {
       if (journal.digest() !== header.journals[name].sha256) return `${name}.journal is not what its checkpoint says`;
     }
     this.canonicalizer.load(state);
+    this.#carried.restore(header.carried);
     assert(this.canonicalizer.position === header.seq, "the loaded state stands where its checkpoint says");
     this.configDigest = header.config_digest;
     this.config = header.config;
@@ -202,7 +206,7 @@ class FileDeriver implements Deriver {
     for (const record of batch) {
       if (stop?.aborted === true) throw fault("derive.stopped", `stopped at seq ${this.position}, as asked`);
       if (isControl(record)) this.#readConfig(record);
-      const outcome = applyRecord(this.canonicalizer, record, decoders);
+      const outcome = applyRecord(this.canonicalizer, record, decoders, this.#carried);
       onRecord?.(record, outcome);
       for (const output of this.canonicalizer.drain()) {
         // A cut is made at once, while the history stands exactly behind this record.
@@ -248,7 +252,8 @@ class FileDeriver implements Deriver {
       grades: { bytes: lengths.grades, sha256: digests.grades },
       ledger: { bytes: lengths.ledger, sha256: digests.ledger },
     };
-    const header = { canonicalizer_version: CANONICALIZER_VERSION, seq: this.position, config_digest: this.configDigest, config: this.config, journals, cuts: this.cuts };
+    const carried = this.#carried.snapshot();
+    const header = { canonicalizer_version: CANONICALIZER_VERSION, seq: this.position, config_digest: this.configDigest, config: this.config, journals, cuts: this.cuts, carried };
     await this.#options.disk.replaceFile(checkpointPath(this.#folder), encodeCheckpoint(header, this.canonicalizer.save()));
     this.#checkpointAt = this.position;
   }

@@ -1,6 +1,7 @@
 // Entries of a captured log told again: reader → decoder → canonicalizer, paced by known time. The same words as the deriver's, so the
 // same entries at the same places as those of the capture's journals.
 import type { StopSignal } from "../../../shared/base.ts";
+import { CarriedStreams } from "../../../shared/carried.ts";
 import type { RawRecord } from "../../../shared/raw.ts";
 import { createCanonicalizer } from "../../canonical/canonicalizer.ts";
 import { CANONICALIZER_VERSION, type Canonicalizer } from "../../canonical/types.ts";
@@ -129,6 +130,7 @@ class Telling {
   readonly canonicalizer: Canonicalizer;
   readonly #parts: ReplayFeedParts;
   readonly #fromSeq: number;
+  readonly #carried = new CarriedStreams();
   #items: FeedItem[] = [];
 
   constructor(parts: ReplayFeedParts, fromSeq: number) {
@@ -138,7 +140,7 @@ class Telling {
   }
 
   tell(record: RawRecord, intervals: CaptureHead["config"]["intervals"]): void {
-    applyRecord(this.canonicalizer, record, this.#parts.deps.decoders);
+    applyRecord(this.canonicalizer, record, this.#parts.deps.decoders, this.#carried);
     const said = saidBy(record.seq, this.canonicalizer.drain());
     if (said === undefined || record.seq < this.#fromSeq) return;
     for (const item of itemsOf(said, intervals, record.recvNs)) this.#items.push(item);

@@ -2,6 +2,7 @@
 import { assert } from "../../../shared/base.ts";
 import { canonicalStringify } from "../../../shared/canonical-json.ts";
 import type { BarKey, BarVersion, CanonicalOutput, GapEntry, GradeEntry } from "../../../shared/candles.ts";
+import { CarriedStreams } from "../../../shared/carried.ts";
 import type { Instrument } from "../../../shared/market.ts";
 import type { RawRecord } from "../../../shared/raw.ts";
 import { createCanonicalizer } from "../../canonical/canonicalizer.ts";
@@ -42,6 +43,7 @@ export class LiveTape {
   readonly grades: GradeEntry[] = [];
   readonly outputs = new RunningSha256();
   #canonicalizer: Canonicalizer;
+  readonly #carried = new CarriedStreams();
   readonly #sabotage: Sabotage | undefined;
   /** Raw seq that has been read (sabotage may keep the canonicalizer behind it). */
   position = 0;
@@ -65,7 +67,7 @@ export class LiveTape {
       for (const record of batch) {
         this.position = record.seq;
         const kept = this.#sabotage === undefined ? record : this.#sabotage(record);
-        if (kept !== undefined) applyRecord(this.#canonicalizer, kept, decoderLookup);
+        if (kept !== undefined) applyRecord(this.#canonicalizer, kept, decoderLookup, this.#carried);
       }
       this.#drain();
     }
