@@ -58,12 +58,16 @@ export class RecorderSink implements CollectorSink {
 
   /** Waits until the recorder has appended everything, then closes the port. At once when it halted. */
   async close(): Promise<void> {
-    while (this.#outstanding > 0 && this.#halted === undefined) {
+    if (this.#outstanding > 0 && this.#halted === undefined) {
       const { promise, resolve } = deferred();
-      const onMessage = (): void => { resolve(); };
-      this.#port.once("message", onMessage);
-      this.#port.once("close", onMessage);
+      const onMessage = (): void => {
+        if (this.#outstanding === 0 || this.#halted !== undefined) resolve();
+      };
+      // Behind the listener of the constructor: it has counted by then.
+      this.#port.on("message", onMessage);
+      this.#port.once("close", resolve);
       await promise;
+      this.#port.off("message", onMessage);
     }
     this.#port.close();
   }
