@@ -1,21 +1,10 @@
 // Every simulated message against the venue's own: same members in the same order, same JSON types, same decimals.
 // With captures beside the checkout, against those; always against hand-written samples of the same shape.
-import { existsSync, readFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
-import { gunzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
-import { SimulatedVenue } from "./venue.ts";
+import { captureLines, hasCaptures, shapeOf } from "../shape.testkit.ts";
+import { SimulatedVenue } from "../venue.ts";
 
-const DATA = fileURLToPath(new URL("../../../../shared/data/binance_usdm/", import.meta.url));
 const START_MS = 1_767_225_600_000;
-
-/** `{"p":"61800.30","t":5}` → `{"p":"#.##","t":0}`: what must agree, and nothing else. */
-function shapeOf(value: unknown): unknown {
-  if (typeof value === "string") return /^-?\d+(\.\d+)?$/.test(value) ? value.replace(/^-?\d+/, "#").replace(/\.\d+/, (fraction) => `.${"#".repeat(fraction.length - 1)}`) : "text";
-  if (typeof value !== "object" || value === null) return typeof value;
-  if (Array.isArray(value)) return value.map(shapeOf);
-  return Object.entries(value).map(([name, member]) => [name, shapeOf(member)]);
-}
 
 function simulated(): ReadonlyMap<string, string> {
   const venue = new SimulatedVenue({ seed: 11, startMs: START_MS, symbols: ["BTCUSDT"], warmMs: 3_600_000 });
@@ -64,9 +53,8 @@ describe("the simulated wire", () => {
     ["btcusdt@aggTrade", "msgparser_ws_linear_swap.jsonl"],
     ["openInterest", "msgparser_rest_linear_swap.jsonl"],
   ];
-  it.skipIf(!existsSync(DATA)).each(captures)("%s has the shape of the real ones (skipped without ../shared/data)", (name, file) => {
-    const raw = readFileSync(DATA + file);
-    const lines = (file.endsWith(".gz") ? gunzipSync(raw) : raw).toString("utf8").split("\n");
+  it.skipIf(!hasCaptures).each(captures)("%s has the shape of the real ones (skipped without ../shared/data)", (name, file) => {
+    const lines = captureLines(`binance_usdm/${file}`);
     const marker = name.includes("@") ? `{"stream":"${name}",` : `"${name}":`;
     const real = lines.filter((line) => line.includes(marker)).map((line) => line.slice(line.indexOf("{"))).slice(0, 500);
     expect(real.length).toBeGreaterThan(0);
