@@ -2,6 +2,10 @@
 import { equal, type Decimal } from "../../shared/decimal.ts";
 import type { Decode, StreamRef } from "../../shared/market.ts";
 
+const TIMES_USUAL = 4;
+/** Per trade: halved after some 70 of them. */
+const FORGET = 0.99;
+
 /** Looks at one quote per tick and symbol, so it costs nothing. */
 export class QuoteWatch {
   readonly #decode: Decode;
@@ -10,6 +14,8 @@ export class QuoteWatch {
   #bid: Decimal | undefined;
   #ask: Decimal | undefined;
   #moves = 0;
+  /** The most moves that lately lay between two trades: quiet symbols are quiet without being broken. */
+  #usual = 0;
 
   constructor(stream: StreamRef, decode: Decode) {
     this.#stream = stream;
@@ -25,7 +31,13 @@ export class QuoteWatch {
     this.#latest = { payload, recvNs };
   }
 
+  /** Many more moves without a trade than this symbol has shown. `atLeast`: fewer are never a sign. */
+  movesTooOften(atLeast: number): boolean {
+    return this.#moves >= Math.max(atLeast, TIMES_USUAL * this.#usual);
+  }
+
   traded(): void {
+    this.#usual = Math.max(this.#moves, this.#usual * FORGET);
     this.#moves = 0;
   }
 

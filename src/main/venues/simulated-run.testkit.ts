@@ -26,11 +26,9 @@ export const SIMULATED: readonly (readonly [SimulatedVenueId, VenueAdapter])[] =
 export class CuttableSockets implements WebSocketTransport {
   readonly sockets: { readonly url: string; readonly sent: string[]; isOpen: boolean; cut(): void }[] = [];
   readonly #inner: WebSocketTransport;
-  readonly #clock: VirtualClock;
 
-  constructor(inner: WebSocketTransport, clock: VirtualClock) {
+  constructor(inner: WebSocketTransport) {
     this.#inner = inner;
-    this.#clock = clock;
   }
 
   connect(url: string, handlers: SocketHandlers): Socket {
@@ -54,7 +52,6 @@ export class CuttableSockets implements WebSocketTransport {
       },
     };
     this.sockets.push(one);
-    void this.#clock;
     return { ...bound(socket), send: (text) => { one.sent.push(text); socket.send(text); } };
   }
 }
@@ -69,8 +66,10 @@ export interface SimulatedRunOptions {
   readonly symbols?: readonly string[];
   readonly channels?: readonly string[];
   readonly rotateAfterMs?: number;
+  /** Times that a stream may be silent, as a multiple of the adapter's: a market with a message every few seconds is no broken one. */
+  readonly patience?: number;
   readonly settings?: Partial<CollectorSettings>;
-  /** How often the market moves on, ms. */
+  /** How often the market moves on, ms; with it, the line has no jitter, so that what was said together comes together. */
   readonly marketTickMs?: number;
 }
 
@@ -88,12 +87,18 @@ export class SimulatedRun {
   messages = 0;
 
   constructor(venueId: SimulatedVenueId, adapter: VenueAdapter, options: SimulatedRunOptions) {
-    const { seed, messagesPerSecond, symbols = ["BTCUSDT"], channels = adapter.defaultChannels, rotateAfterMs, settings } = options;
-    this.adapter = rotateAfterMs === undefined ? adapter : { ...adapter, plan: (...input) => adapter.plan(...input).map((plan) => ({ ...plan, rotateAfterMs })) };
+    const { seed, messagesPerSecond, symbols = ["BTCUSDT"], channels = adapter.defaultChannels, rotateAfterMs, settings, patience = 1 } = options;
+    const longer = (limits: Readonly<Record<string, number>>): Record<string, number> => Object.fromEntries(Object.entries(limits).map(([id, ms]) => [id, ms * patience]));
+    this.adapter = {
+      ...adapter,
+      plan: (...input) => adapter.plan(...input).map((plan) => ({
+        ...plan, rotateAfterMs: rotateAfterMs ?? plan.rotateAfterMs, firstFrameDeadlineMs: longer(plan.firstFrameDeadlineMs), silenceLimitMs: longer(plan.silenceLimitMs),
+      })),
+    };
     const venue = new SimulatedVenue({ seed, venue: venueId, startMs: SIM_START_MS, warmMs: 30_000, symbols, messagesPerSecond, historyTrades: 32_768 });
     const { clock } = this;
-    this.network = new MemoryNetwork({ venue, clock, timers: clock, random: new SeededRandom(seed + 1), ...(options.marketTickMs === undefined ? {} : { tickMs: options.marketTickMs }) });
-    this.sockets = new CuttableSockets(this.network.webSocket, clock);
+    this.network = new MemoryNetwork({ venue, clock, timers: clock, random: new SeededRandom(seed + 1), ...(options.marketTickMs === undefined ? {} : { tickMs: options.marketTickMs, jitterMs: 0 }) });
+    this.sockets = new CuttableSockets(this.network.webSocket);
     this.network.start();
     this.collector = createCollector({
       adapter: this.adapter, subscriptions: symbols.map((symbol) => ({ venue: adapter.venue, symbol, channels })),
@@ -109,7 +114,6 @@ export class SimulatedRun {
     if (draft.source === "control") {
       const control = decodeControl(draft.payload);
       if (!control.ok) throw new Error(control.fault.message);
-      // A day has 86,400 of them; the newest of each second is enough.
       if (control.value.kind !== "tick") this.controls.push(control.value);
       else this.ticks.push({ errorMs: Number(control.value.error_ns) / 1e6, offsetMs: Number(control.value.offset_ns) / 1e6 });
       return;
@@ -164,7 +168,7 @@ export class SimulatedRun {
   /** The market stops and everything under way arrives; the collector goes on. */
   async quiet(): Promise<void> {
     this.network.stop();
-    await this.clock.advance(1_000);
+    await this.clock.advance(10_000);
   }
 
   async stop(): Promise<void> {

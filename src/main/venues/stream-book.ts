@@ -208,7 +208,7 @@ export class StreamBook {
   #crossCheck({ health, trades }: Entry, nowMs: number): string | undefined {
     const { tradesSilentMs, quoteMovesMin } = this.#options.settings;
     if (trades === undefined || !health.isLive || nowMs - health.quietSinceMs < tradesSilentMs) return undefined;
-    const moved = this.#watchesOf(health.stream.symbol).some((watch) => watch.moves >= quoteMovesMin);
+    const moved = this.#watchesOf(health.stream.symbol).some((watch) => watch.movesTooOften(quoteMovesMin));
     return moved ? health.stale(nowMs, "trades-silent-while-bbo-moves") : undefined;
   }
 
