@@ -2,14 +2,14 @@
 import type { Command } from "commander";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
-import type { BarVersion, GapEntry, Grade } from "../../shared/candles.ts";
+import type { BarConfirmation, BarVersion, GapEntry, Grade } from "../../shared/candles.ts";
 import { instrumentId } from "../../shared/market.ts";
 import { INTERVAL_MS, formatUtcMs } from "../../shared/time.ts";
 import { barObject, formingObject } from "../canonical/artifact.ts";
 import type { Deriver } from "../derive/deriver.ts";
 import type { IndexedSeries } from "../derive/journal.ts";
 import { gapFreeIn } from "../derive/gap-free.ts";
-import { readBars, readGrades, readLedgerEntries, type GradeTimeline, type RevisionChoice, type TimeRange } from "../derive/read.ts";
+import { readBars, readConfirmations, readGrades, readLedgerEntries, type GradeTimeline, type RevisionChoice, type TimeRange } from "../derive/read.ts";
 import type { Column } from "../cli-output.ts";
 import { commonOptions, defineCommand, msAtOrAfter, optionText, type CommandContext, type ExitCode } from "./context.ts";
 import { refuseGaps } from "./gap-free.ts";
@@ -102,6 +102,13 @@ function holeAt(bucket: {
   return gap === undefined ? undefined : { ...place, grade: grade ?? "unresolved", why: `gap ${gap.gapId} (${gap.cause}) is ${gap.state}` };
 }
 
+/** Whether the venue's own candle says the same of this very version; null: there is none, or it has not said anything of it. */
+function confirmed(word: BarConfirmation | undefined): CandleObject {
+  if (word === undefined) return { confirmed: null };
+  const { result, fields } = word;
+  return result === "equal" ? { confirmed: result } : { confirmed: result, confirmation_diff: fields.map(({ field, ours, venues }) => ({ field, ours, venue: venues })) };
+}
+
 async function refuseHoles(context: CommandContext, input: Input, holes: readonly Hole[]): Promise<ExitCode> {
   const named = holes.map((hole) => `${formatUtcMs(hole.open_ts_ms)}…${formatUtcMs(hole.until_ts_ms)} ${hole.grade}`);
   const message = `refused, not gap-free: ${holes.length} interval${holes.length === 1 ? "" : "s"}: ${named.slice(0, 20).join("; ")}${named.length > 20 ? " …" : ""}`;
@@ -120,6 +127,7 @@ const COLUMNS: readonly Column<CandleObject>[] = [
   { title: "state", text: text("state") },
   { title: "rev", align: "right", text: text("revision") },
   { title: "reason", text: text("reason") },
+  { title: "venue says", text: text("confirmed") },
 ];
 
 function forming(derived: Deriver, series: IndexedSeries, range: TimeRange, grades: GradeTimeline): readonly CandleObject[] {
@@ -157,8 +165,9 @@ async function candles(context: CommandContext, input: Input): Promise<ExitCode>
       const holes = findHoles({ series, bars: latest, grades, gaps, range });
       if (holes.length > 0) return await refuseHoles(context, input, holes);
     }
+    const confirmations = await readConfirmations(derived, series);
     const rows: CandleObject[] = [
-      ...bars.map((bar) => barObject(bar, grades.at(bar.key.openMs)?.grade)),
+      ...bars.map((bar) => ({ ...barObject(bar, grades.at(bar.key.openMs)?.grade), ...confirmed(confirmations.of(bar)) })),
       ...(input.revision === "latest" ? forming(derived, series, range, grades) : []),
     ];
     if (input.json) for (const row of rows) await output.json(row);

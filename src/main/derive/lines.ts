@@ -60,7 +60,7 @@ export function readGrade(line: string): GradeEntry {
 }
 
 function reviveGap(gap: GapEntry): GapEntry {
-  return { ...gap, toMs: gap.toMs, fromId: gap.fromId, toId: gap.toId, missing: gap.missing };
+  return { ...gap, toMs: gap.toMs, fromRecvNs: gap.fromRecvNs, toRecvNs: gap.toRecvNs, fromId: gap.fromId, toId: gap.toId, missing: gap.missing };
 }
 
 export function readLedger(line: string): LedgerEntry {

@@ -1,7 +1,7 @@
 // Reading what was derived, for the command line and the screen: bars by revision, grades, gaps, revisions, lane events.
 // Derived files that are missing or behind are completed first: on disk when that is allowed, else in memory.
 import type { Sha256, StopSignal } from "../../shared/base.ts";
-import type { BarKey, BarVersion, GapEntry, Grade, GradeEntry, LaneEvent, RevisionCandidate } from "../../shared/candles.ts";
+import type { BarConfirmation, BarKey, BarVersion, GapEntry, Grade, GradeEntry, LaneEvent, RevisionCandidate } from "../../shared/candles.ts";
 import type { DecoderLookup, Instrument } from "../../shared/market.ts";
 import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
@@ -166,19 +166,47 @@ export async function gradeHistory(derived: Deriver, key: BarKey): Promise<reado
 export interface Ledger {
   /** Latest state of each gap, in the order in which they were found. */
   readonly gaps: readonly GapEntry[];
+  /** Raw seq at which each gap was first told, by gap id. */
+  readonly openedSeq: ReadonlyMap<string, number>;
   readonly candidates: readonly RevisionCandidate[];
   readonly events: readonly LaneEvent[];
 }
 
 export async function readLedgerEntries(derived: Deriver): Promise<Ledger> {
   const gaps = new Map<string, GapEntry>();
+  const openedSeq = new Map<string, number>();
   const candidates: RevisionCandidate[] = [];
   const events: LaneEvent[] = [];
   for await (const line of derived.journals.ledger.read()) {
     const entry = readLedger(line);
-    if (entry.kind === "gap") gaps.set(entry.gap.gapId, entry.gap);
-    else if (entry.kind === "candidate") candidates.push(entry.candidate);
+    if (entry.kind === "gap") {
+      gaps.set(entry.gap.gapId, entry.gap);
+      if (!openedSeq.has(entry.gap.gapId)) openedSeq.set(entry.gap.gapId, entry.gap.atSeq);
+    } else if (entry.kind === "candidate") candidates.push(entry.candidate);
     else if (entry.kind === "lane") events.push(entry.event);
   }
-  return { gaps: [...gaps.values()], candidates, events };
+  return { gaps: [...gaps.values()], openedSeq, candidates, events };
+}
+
+/** What venues' own candles said of one series' bars: the latest word on each version. */
+export class SeriesConfirmations {
+  readonly #words = new Map<string, BarConfirmation>();
+
+  add(confirmation: BarConfirmation): void {
+    this.#words.set(`${confirmation.key.openMs}/${confirmation.revision}`, confirmation);
+  }
+
+  of(bar: BarVersion): BarConfirmation | undefined {
+    return this.#words.get(`${bar.key.openMs}/${bar.revision}`);
+  }
+}
+
+export async function readConfirmations(derived: Deriver, series: IndexedSeries): Promise<SeriesConfirmations> {
+  const found = new SeriesConfirmations();
+  for await (const line of derived.journals.ledger.read()) {
+    if (!line.includes('"kind":"confirmation"')) continue;
+    const entry = readLedger(line);
+    if (entry.kind === "confirmation" && seriesId(entry.confirmation.key) === seriesId(series)) found.add(entry.confirmation);
+  }
+  return found;
 }

@@ -150,10 +150,10 @@ export class DeriverLoop {
   }
 }
 
-/** Given up (bounded retries were used up) or without known ids: nothing can be asked for. */
+/** Given up (bounded retries were used up), not over yet, or with ids of which none is known to be missing: nothing can be asked for. */
 function rangeOf(gap: UnsettledGap): readonly BackfillRange[] {
   const { streamId, fromId, toId, fromMs, toMs, state } = gap;
-  if (state === "GAP_UNRESOLVED" || fromId === undefined || toId === undefined || fromId > toId) return [];
+  if (state === "GAP_UNRESOLVED" || toMs === undefined || (fromId !== undefined && (toId === undefined || fromId > toId))) return [];
   const stream = streamFrom(streamId);
   return stream === undefined ? [] : [{ stream, fromId, toId, fromMs, toMs }];
 }

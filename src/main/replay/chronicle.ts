@@ -1,7 +1,7 @@
 // Everything a tape's canonicalizers have said so far, append-only and shared by them: "as of" is a pair of lengths.
 // Reading a stretch again says the same again, which is asserted by digest: a free proof of determinism.
 import { assert, unreachable } from "../../shared/base.ts";
-import type { BarKey, BarVersion, CanonicalOutput, GapEntry, GradeEntry, LaneEvent } from "../../shared/candles.ts";
+import type { BarConfirmation, BarKey, BarVersion, CanonicalOutput, GapEntry, GradeEntry, LaneEvent } from "../../shared/candles.ts";
 import { instrumentId, type Instrument } from "../../shared/market.ts";
 import { INTERVAL_MS, type Interval } from "../../shared/time.ts";
 import type { BarHistory } from "../canonical/types.ts";
@@ -21,6 +21,8 @@ export interface Series {
   /** Indices into `sayings` of grades that cover one bucket, per bucket; and of those that cover several. */
   readonly grades: ReadonlyMap<number, readonly number[]>;
   readonly gradeRanges: readonly number[];
+  /** Indices into `sayings` of what venues' candles said, per bucket. */
+  readonly confirmations: ReadonlyMap<number, readonly number[]>;
   /** Prefix maximum of what is graded: from saying `index` on, buckets before this are. */
   readonly gradedUntil: readonly { readonly index: number; readonly untilOpenMs: number }[];
 }
@@ -31,6 +33,7 @@ interface MutableSeries extends Series {
   readonly extremes: { index: number; firstOpenMs: number; lastOpenMs: number }[];
   readonly grades: Map<number, number[]>;
   readonly gradeRanges: number[];
+  readonly confirmations: Map<number, number[]>;
   readonly gradedUntil: { index: number; untilOpenMs: number }[];
 }
 
@@ -140,6 +143,12 @@ export class Chronicle {
     return saying.grade;
   }
 
+  confirmationAt(index: number): BarConfirmation {
+    const saying = this.saying(index);
+    assert(saying?.kind === "confirmation", `saying ${index} is no confirmation`);
+    return saying.confirmation;
+  }
+
   laneAt(index: number): LaneEvent {
     const saying = this.saying(index);
     assert(saying?.kind === "lane", `saying ${index} is no lane event`);
@@ -199,6 +208,7 @@ export class Chronicle {
       else chain.push(index);
     }
     if (saying.kind === "grade") this.#putGrade(index, saying.grade);
+    if (saying.kind === "confirmation") push(this.#seriesOf(saying.confirmation.key, saying.confirmation.key.interval).confirmations, saying.confirmation.key.openMs, index);
   }
 
   #putGrade(index: number, grade: GradeEntry): void {
@@ -214,7 +224,7 @@ export class Chronicle {
     const id = seriesId(instrument, interval);
     let series = this.#series.get(id);
     if (series === undefined) {
-      series = { chains: new Map(), sealed: [], extremes: [], grades: new Map(), gradeRanges: [], gradedUntil: [] };
+      series = { chains: new Map(), sealed: [], extremes: [], grades: new Map(), gradeRanges: [], confirmations: new Map(), gradedUntil: [] };
       this.#series.set(id, series);
     }
     return series;
@@ -228,6 +238,7 @@ function seriesBelow(series: Series, { versions, sayings }: ChronicleMark): Muta
     extremes: series.extremes.filter(({ index }) => index < versions).map((extreme) => ({ ...extreme })),
     grades: chainsBelow(series.grades, sayings),
     gradeRanges: indicesBelow(series.gradeRanges, sayings),
+    confirmations: chainsBelow(series.confirmations, sayings),
     gradedUntil: series.gradedUntil.filter(({ index }) => index < sayings).map((graded) => ({ ...graded })),
   };
 }

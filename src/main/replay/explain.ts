@@ -4,15 +4,16 @@ import { fault, type Sha256, type StopSignal } from "../../shared/base.ts";
 import type { BarKey, BarVersion, GapEntry, ProvenanceRun } from "../../shared/candles.ts";
 import { add, type Decimal, formatDecimal, ZERO } from "../../shared/decimal.ts";
 import { toHex } from "../../shared/leaf.ts";
-import { instrumentId } from "../../shared/market.ts";
+import { instrumentId, type MarketEvent } from "../../shared/market.ts";
 import type { BarReport, RawMessage, RawPage, RecomputeReport } from "../../shared/protocol/frames.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import { formatUtcMs, INTERVAL_MS } from "../../shared/time.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 import { valueDiffs, valueTexts } from "./bar-text.ts";
+import { CarriedWalk } from "./carried-walk.ts";
 import { Chronicle, lastBelow } from "./chronicle.ts";
 import { SeenTrades } from "./duplicates.ts";
-import type { TapeRecord } from "./records.ts";
+import { eventsOf } from "./records.ts";
 import type { Tape } from "./tape.ts";
 import { Turns } from "./turns.ts";
 import { gradeIndexAt } from "./view.ts";
@@ -52,7 +53,17 @@ export async function inspectBar(tape: Tape, request: { readonly key: BarKey; re
     excluded: contents?.excluded ?? { count: 0, seqs: [] },
     sources: contents === undefined ? [] : await sourcesOf(tape, key, contents.provenance, signal),
     gaps: gapsOf(tape, key, chronicle),
+    ...confirmationOf(tape, key, versions.at(-1)),
   };
+}
+
+/** What the venue's candle says of the latest version at the cursor. */
+function confirmationOf(tape: Tape, key: BarKey, latest: BarVersion | undefined): Pick<BarReport, "confirmation"> {
+  const index = lastBelow(tape.chronicle.series(key, key.interval)?.confirmations.get(key.openMs), tape.head.reader.mark.sayings);
+  const said = index === undefined ? undefined : tape.chronicle.confirmationAt(index);
+  if (said === undefined || said.revision !== latest?.revision) return {};
+  const { revision, result, fields, streamId, candleSeq, atSeq } = said;
+  return { confirmation: { revision, result, fields, streamId, candleSeq, atSeq } };
 }
 
 function gradeHistory(tape: Tape, key: BarKey): BarReport["gradeHistory"] {
@@ -94,9 +105,10 @@ async function sourcesOf(tape: Tape, key: BarKey, runs: readonly ProvenanceRun[]
   const tallies = new Map<string, SourceTally>();
   const seen = new SeenTrades();
   const turns = new Turns(tape.options.clock);
+  const walk = new CarriedWalk(tape, signal);
   for (const run of [...runs].sort((a, b) => a.fromSeq - b.fromSeq)) {
     for await (const items of tape.blocks.read({ fromSeq: run.fromSeq, toSeq: run.toSeq, indexedSeq: tape.indexedSeq })) {
-      for (const item of items) tally(item, key, run, seen, tallies);
+      for (const item of items) if (item.record.stream.streamId === run.streamId) tally(item.record, eventsOf(await walk.outcomeOf(item)), { key, run, seen, tallies });
       if (turns.due()) await turns.pass();
       if (signal.aborted) throw fault("replay.cancelled", "inspecting the bar was cancelled");
     }
@@ -104,13 +116,13 @@ async function sourcesOf(tape: Tape, key: BarKey, runs: readonly ProvenanceRun[]
   return [...tallies.values()].map((entry) => ({ ...entry, volume: formatDecimal(entry.volume) }));
 }
 
-function tally(item: TapeRecord, key: BarKey, run: ProvenanceRun, seen: SeenTrades, tallies: Map<string, SourceTally>): void {
-  const { record } = item;
-  if (record.stream.streamId !== run.streamId) return;
+interface Tallying { readonly key: BarKey; readonly run: ProvenanceRun; readonly seen: SeenTrades; readonly tallies: Map<string, SourceTally> }
+
+function tally(record: RawRecord, events: readonly MarketEvent[], { key, run, seen, tallies }: Tallying): void {
   const untilMs = key.openMs + INTERVAL_MS[key.interval];
   let trades = 0;
   let volume: Decimal = ZERO;
-  item.events.forEach((event, position) => {
+  events.forEach((event, position) => {
     if (event.kind !== "trade" || !event.market || event.eventMs < key.openMs || event.eventMs >= untilMs) return;
     if (record.seq === run.fromSeq && position < run.fromPosition) return;
     if (record.seq === run.toSeq && position > run.toPosition) return;

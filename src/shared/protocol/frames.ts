@@ -1,7 +1,7 @@
 // Frames of the engine⇄screen protocol: what the screen is told, and the answers to commands. Pure.
 // A frame is one ArrayBuffer: JSON header + numeric columns (codec.ts). One frame is in flight at a time; the engine merges the rest.
 import type { Fault } from "../base.ts";
-import type { GapEntry, Grade, LaneEvent, ProvenanceRun, RevisionReason, SealReason, ShownBarKey, ValueDiff } from "../candles.ts";
+import type { BarConfirmation, GapEntry, Grade, LaneEvent, ProvenanceRun, RevisionReason, SealReason, ShownBarKey, ValueDiff } from "../candles.ts";
 import type { SourceId, VenueId } from "../market.ts";
 import type { Interval } from "../time.ts";
 import type { CommandInput, CommandName } from "./commands.ts";
@@ -193,7 +193,7 @@ export interface CaptureSummary {
 /** What retention would remove now under the given limits, oldest first, and what it must keep and why. */
 export interface RetentionPreview {
   readonly removes: readonly { readonly captureId: string; readonly bytes: number; readonly why: string }[];
-  readonly keeps: readonly { readonly captureId: string; readonly bytes: number; readonly why: "recording" | "pinned" | "not exported" | "within limits" }[];
+  readonly keeps: readonly { readonly captureId: string; readonly bytes: number; readonly why: "recording" | "in use" | "pinned" | "not exported" | "unreadable" | "within limits" }[];
   readonly bytes: number;
 }
 
@@ -374,6 +374,8 @@ export interface BarReport {
   /** Where its trades came from: messages and trades by source and connection. */
   readonly sources: readonly { readonly source: string; readonly connection: string; readonly messages: number; readonly trades: number; readonly volume: string }[];
   readonly gaps: readonly GapEntry[];
+  /** What the venue's own candle says of the latest version; absent when nothing was said of it. */
+  readonly confirmation?: Omit<BarConfirmation, "key">;
 }
 
 export interface RecomputeReport {
