@@ -11,7 +11,7 @@ const OUT = join(ROOT, ".dist-bench");
 const MODULES = [
   "main/bridge/client/remote-client", "main/bridge/wire/codec", "main/bridge/zmq/client-transport", "main/processes/bridge-server",
   "main/bridge/wire/decode", "main/bridge/wire/encode", "main/bridge/wire/generated/market-data",
-  "main/canonical/canonicalizer", "main/derive/pipeline", "main/engine/import-files", "main/net/node-clock",
+  "main/canonical/canonicalizer", "main/derive/pipeline", "main/engine/import-files", "main/lake/lake", "main/net/node-clock",
   "main/rawlog/node-disk", "main/rawlog/reader", "main/rawlog/sha256", "main/rawlog/writer", "main/replay/tape",
   "main/sim/binance/text", "main/sim/market-model", "main/store/bridge-cache", "main/store/made-entries.testkit", "main/venues/registry",
   "shared/canonical-json", "shared/carried", "shared/control", "shared/decimal", "shared/leaf", "shared/market", "shared/raw", "shared/protocol/codec",
