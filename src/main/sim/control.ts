@@ -9,7 +9,7 @@ import type { SimulatedVenue } from "./venue.ts";
 
 const ROWS_MAX = 100_000;
 const TRADES_MAX = 50_000;
-export const CONTROL_PATHS = "POST /sim/fault, GET /sim/truth, /sim/trades, /sim/said, /sim/ledger, /sim/menu";
+export const CONTROL_PATHS = "POST /sim/fault, /sim/pause, GET /sim/truth, /sim/trades, /sim/said, /sim/ledger, /sim/menu";
 
 /** The venue that is named; the first one without a name. Throws `sim.unknown-venue`. */
 export function venueNamed(venues: readonly SimulatedVenue[], name: string | undefined): SimulatedVenue {

@@ -91,6 +91,8 @@ class SimulatorServer implements Simulator {
   readonly #startMonotonicMs: number;
   #url = "";
   #cancelTick: () => void = () => undefined;
+  /** The markets stand still for good: a checker wants to compare what was said until then. */
+  #pausedMs: number | undefined;
   #cancelPing: () => void = () => undefined;
   #closed = false;
 
@@ -173,6 +175,7 @@ class SimulatorServer implements Simulator {
   }
 
   #advance(untilMs: number): void {
+    if (this.#pausedMs !== undefined) return;
     for (const venue of this.venues) venue.advance(untilMs);
   }
 
@@ -291,6 +294,11 @@ class SimulatorServer implements Simulator {
       return;
     }
     try {
+      if (`${request.method ?? "GET"} ${url.pathname}` === "POST /sim/pause") {
+        this.#pausedMs ??= this.venue.nowMs;
+        reply(response, 200, {}, JSON.stringify({ paused_ms: this.#pausedMs }));
+        return;
+      }
       const body = controlAnswer(this.venues, request.method ?? "GET", url);
       if (body === undefined) reply(response, 404, {}, JSON.stringify({ error: `no such control path; there are ${CONTROL_PATHS}` }));
       else reply(response, 200, {}, JSON.stringify(body));

@@ -39,9 +39,9 @@ const FILLS_MAX = 40;
 const LEVELS_MAX = 12;
 /** About one insurance-fund trade per this many orders: rare, but present in every longer session. */
 const INSURANCE_ONE_IN = 1_500;
-/** How often a market looks at the world, and what is then left of its own deviation: it halves in about 2 s. */
+/** How often a market looks at the world, and what is then left of its own deviation: it halves in about 0.7 s. */
 const WORLD_EVERY_MS = 50;
-const WORLD_KEEPS = 0.983;
+const WORLD_KEEPS = 0.95;
 /** A steady market is never so lively that orders alone are more than its rate. */
 const STEADY_ACTIVITY_MAX = 2;
 const FUNDING_PERIOD_MS = 28_800_000;
