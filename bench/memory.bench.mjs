@@ -1,8 +1,7 @@
 // Growth of resident memory while the built app records from the simulator with one screen open: the slope over `--minutes` (1;
 // the acceptance figure takes 10) after a minute of warming up, least squares over a sample every 5 seconds.
-import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
 import { setTimeout as pause } from "node:timers/promises";
+import { residentMegabytes, slopeOf } from "./kit/memory.mjs";
 import { minutesAsked, note, progress, progressDone, Report } from "./kit/report.mjs";
 import { Screen, startShell } from "./kit/screen.mjs";
 
@@ -10,25 +9,12 @@ const SAMPLE_MS = 5_000;
 const WARM_UP_MS = 60_000;
 const SLOPE_LIMIT = 1;
 
-function residentBytes(pid) {
-  if (process.platform === "linux") return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))[1]) * 1_024;
-  return Number(execFileSync("ps", ["-o", "rss=", "-p", String(pid)], { encoding: "utf8" })) * 1_024;
-}
-
-/** Least squares: growth of y per unit of x. */
-function slopeOf(points) {
-  const meanX = points.reduce((sum, { x }) => sum + x, 0) / points.length;
-  const meanY = points.reduce((sum, { y }) => sum + y, 0) / points.length;
-  const covariance = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0);
-  return covariance / points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0);
-}
-
 async function sample(app, forMs, label, points) {
   const started = performance.now();
   for (let due = SAMPLE_MS; due <= forMs; due += SAMPLE_MS) {
     await pause(Math.max(0, started + due - performance.now()));
     if (!app.isRunning()) throw new Error(`the app ended while it was watched:\n${app.said()}`);
-    const point = { x: (performance.now() - app.startedMs) / 60_000, y: residentBytes(app.pid) / 1e6 };
+    const point = { x: (performance.now() - app.startedMs) / 60_000, y: residentMegabytes(app.pid) };
     points?.push(point);
     progress(`${label}: ${Math.round(due / 1_000)} of ${Math.round(forMs / 1_000)} s, ${point.y.toFixed(1)} MB`);
   }

@@ -191,7 +191,7 @@ class SimulatorServer implements Simulator {
       batch.flush();
       if (batch.waitingBytes > UNREAD_BYTES_MAX) venue.slowConsumer(session, batch.waitingBytes);
     }
-    this.#scheduleTick(untilMs < nowMs ? 0 : undefined);
+    this.#scheduleTick(untilMs < nowMs && this.#pausedMs === undefined ? 0 : undefined);
   }
 
   #schedulePing(): void {
@@ -280,7 +280,7 @@ class SimulatorServer implements Simulator {
       return;
     }
     const venue = this.#venueAt(path);
-    venue.advance(Math.min(this.#nowMs(), venue.nowMs + CATCH_UP_STEP_MS));
+    if (this.#pausedMs === undefined) venue.advance(Math.min(this.#nowMs(), venue.nowMs + CATCH_UP_STEP_MS));
     const headers = Object.fromEntries(Object.entries(request.headers).map(([name, value]) => [name, String(value)]));
     const answer = venue.request(path, headers);
     // "hang": the request stays open until the client gives up or the simulator closes.
