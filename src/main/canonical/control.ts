@@ -72,7 +72,8 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
       return;
     }
     case "stale":
-      doubtStream(state, control.stream_id, control.cause === "first-frame-deadline" ? "first_frame_deadline" : "silent", control.cause, record);
+      // What the venue does not have (any more) misses nothing, unless it had spoken before.
+      doubtStream(state, control.stream_id, control.cause === "first-frame-deadline" ? "first_frame_deadline" : "silent", control.cause, record, !isRefused(control.cause));
       return;
     case "tick":
       state.clockOf(control.venue).offsetNs = control.offset_ns;
@@ -119,9 +120,14 @@ function downtimeDetail(control: { readonly clean: boolean }): string {
   return control.clean ? "recording was stopped" : "recording ended without notice";
 }
 
-function doubtStream(state: CanonicalState, streamId: string, cause: GapCause, detail: string, record: RawRecord): void {
+/** Words of collectors: the symbol is not traded, or the venue refused the subscription. */
+function isRefused(cause: string): boolean {
+  return cause === "dead-symbol" || cause.startsWith("rejected");
+}
+
+function doubtStream(state: CanonicalState, streamId: string, cause: GapCause, detail: string, record: RawRecord, always = true): void {
   for (const fold of foldsOf(state, [streamId])) {
-    doubt(fold, { cause, detail, atMs: correctedMs(record.recvNs, fold.clock), always: true }, record.seq);
+    doubt(fold, { cause, detail, atMs: correctedMs(record.recvNs, fold.clock), always }, record.seq);
   }
 }
 

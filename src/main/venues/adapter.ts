@@ -74,7 +74,7 @@ export interface BackfillPage {
   readonly next: RestRequest | undefined;
   /** Ids of the range that this page holds, both inclusive, ascending. Empty where ids have no order. */
   readonly ids: readonly IdRun[];
-  /** Where ids have no order: every trade of the page, newest first and without a hole. Who asked knows which of them it has seen. */
+  /** Where ids have no order: every trade of the page, without a hole between them. Who asked knows which of them it has seen. */
   readonly trades?: readonly PagedTrade[];
 }
 
