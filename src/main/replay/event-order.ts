@@ -1,10 +1,11 @@
 // Event order (ts_event, seq) over a frozen prefix, through a derived sorted index: runs sorted in memory, kept there or in
 // scratch files, merged k ways. Refuses what the ordering contract refuses: two events with one key, an event out of order.
 import { fault } from "../../shared/base.ts";
+import type { CarriedSnapshot } from "../../shared/carried.ts";
 import { type MarketEvent, eventNs } from "../../shared/market.ts";
 import { compareOrder, type OrderKey } from "../../shared/ordering.ts";
 import { eventSeq, type RawRecord } from "../../shared/raw.ts";
-import { arrivalEvents, Decoders, type EventsOptions, ReplayEvent } from "./events.ts";
+import { arrivalEvents, CarriedTrail, carryingStreams, Decoders, type EventsOptions, ReplayEvent } from "./events.ts";
 import { mergeRuns, RunWriter, type SortedKeys } from "./sorted-runs.ts";
 
 export interface EventOrderOptions extends EventsOptions {
@@ -23,43 +24,83 @@ const BATCH_EVENTS = 1_024;
 const BLOCK_SEQS = 1_024;
 const BLOCKS_MAX = 64;
 
+interface Entry { readonly record: RawRecord; events: readonly MarketEvent[] | undefined }
+interface Block {
+  readonly entries: ReadonlyMap<number, Entry>;
+  /** What is carried behind its last record, once its carrying messages are decoded, which is done for all of them at once. */
+  carriedBehind: CarriedSnapshot | undefined;
+}
+
 /** Raw records by seq through remembered blocks: event order rarely strays far from arrival order. */
 class RecordCache {
   readonly #options: EventsOptions;
   readonly #decoders: Decoders;
-  readonly #blocks = new Map<number, ReadonlyMap<number, { readonly record: RawRecord; events: readonly MarketEvent[] | undefined }>>();
+  readonly #trail: CarriedTrail;
+  readonly #blocks = new Map<number, Block>();
 
-  constructor(options: EventsOptions) {
+  constructor(options: EventsOptions, trail: CarriedTrail) {
     this.#options = options;
+    this.#trail = trail;
     this.#decoders = new Decoders(options);
   }
 
-  /** Immediately when its block is remembered, else after reading it. */
+  /** Immediately when its block is remembered and its message decoded, else after reading. */
   event(rawSeq: number, position: number): ReplayEvent | Promise<ReplayEvent> {
     const index = Math.floor((rawSeq - 1) / BLOCK_SEQS);
-    return this.#blocks.has(index) ? this.#take(index, rawSeq, position) : this.#load(index).then(() => this.#take(index, rawSeq, position));
+    const entry = this.#blocks.get(index)?.entries.get(rawSeq);
+    if (entry !== undefined && (entry.events !== undefined || !this.#decoders.carries(entry.record.stream))) return this.#take(entry, rawSeq, position);
+    return this.#decoded(index, rawSeq).then((found) => this.#take(found, rawSeq, position));
   }
 
-  #take(index: number, rawSeq: number, position: number): ReplayEvent {
-    const entry = this.#blocks.get(index)?.get(rawSeq);
+  #take(entry: Entry | undefined, rawSeq: number, position: number): ReplayEvent {
     if (entry !== undefined) entry.events ??= this.#decoders.eventsOf(entry.record);
     const event = entry?.events?.[position];
     if (entry === undefined || event === undefined) throw fault("replay.log-changed", `event ${position} of message ${rawSeq} was indexed and is gone: the log changed while it was read`);
     return new ReplayEvent(entry.record, position, event);
   }
 
-  async #load(index: number): Promise<void> {
-    const block = new Map<number, { readonly record: RawRecord; events: readonly MarketEvent[] | undefined }>();
+  async #decoded(index: number, rawSeq: number): Promise<Entry | undefined> {
+    const block = this.#blocks.get(index) ?? (await this.#load(index));
+    const entry = block.entries.get(rawSeq);
+    if (entry !== undefined && this.#decoders.carries(entry.record.stream) && block.carriedBehind === undefined) await this.#decodeCarrying(index, block);
+    return entry;
+  }
+
+  async #load(index: number): Promise<Block> {
+    const entries = new Map<number, Entry>();
     const range = { fromSeq: index * BLOCK_SEQS + 1, toSeq: Math.min((index + 1) * BLOCK_SEQS, this.#options.toSeq) };
-    for await (const records of this.#options.reader.batches(range)) for (const record of records) block.set(record.seq, { record, events: undefined });
+    for await (const records of this.#options.reader.batches(range)) for (const record of records) entries.set(record.seq, { record, events: undefined });
+    const block: Block = { entries, carriedBehind: undefined };
     this.#blocks.set(index, block);
     const oldest = this.#blocks.keys().next();
     if (this.#blocks.size > BLOCKS_MAX && oldest.done !== true) this.#blocks.delete(oldest.value);
+    return block;
+  }
+
+  /** All of the block's carrying messages in arrival order, from what was carried before the block. */
+  async #decodeCarrying(index: number, block: Block): Promise<void> {
+    const { carried } = this.#decoders;
+    const before = this.#blocks.get(index - 1)?.carriedBehind;
+    if (before !== undefined) carried.restore(before);
+    else await this.#carryTo(index * BLOCK_SEQS);
+    for (const entry of block.entries.values()) if (this.#decoders.carries(entry.record.stream)) entry.events = this.#decoders.eventsOf(entry.record);
+    block.carriedBehind = carried.snapshot();
+  }
+
+  async #carryTo(seq: number): Promise<void> {
+    const { reader, decoders } = this.#options;
+    const point = this.#trail.atOrBefore(seq);
+    this.#decoders.carried.restore(point.carried);
+    if (point.seq === seq) return;
+    const streams = carryingStreams(reader, decoders);
+    for await (const records of reader.batches({ fromSeq: point.seq + 1, toSeq: seq, streams })) {
+      for (const record of records) if (streams.has(record.stream.streamId)) this.#decoders.eventsOf(record);
+    }
   }
 }
 
 /** The sorted index of a prefix; dispose it to remove its scratch files. */
-async function sortedKeys(options: EventOrderOptions): Promise<SortedKeys | undefined> {
+async function sortedKeys(options: EventOrderOptions & { readonly trail: CarriedTrail }): Promise<SortedKeys | undefined> {
   const writer = new RunWriter({
     scratchFolder: options.scratchFolder,
     ...(options.runEvents === undefined ? {} : { runEvents: options.runEvents }),
@@ -98,8 +139,8 @@ export async function* inEventOrder(batches: AsyncIterable<readonly ReplayEvent[
   }
 }
 
-async function* lookedUp(options: EventOrderOptions, keys: SortedKeys): AsyncGenerator<readonly ReplayEvent[]> {
-  const cache = new RecordCache(options);
+async function* lookedUp(options: EventOrderOptions, keys: SortedKeys, trail: CarriedTrail): AsyncGenerator<readonly ReplayEvent[]> {
+  const cache = new RecordCache(options, trail);
   const { from } = options;
   let batch: ReplayEvent[] = [];
   for await (const [eventMs, subNs, rawSeq, position] of mergeRuns(keys)) {
@@ -119,10 +160,11 @@ async function* lookedUp(options: EventOrderOptions, keys: SortedKeys): AsyncGen
 
 /** All events of the prefix in event order. Stops quietly when the signal aborts. */
 export async function* eventOrderEvents(options: EventOrderOptions): AsyncGenerator<readonly ReplayEvent[]> {
-  const keys = await sortedKeys(options);
+  const trail = new CarriedTrail();
+  const keys = await sortedKeys({ ...options, trail });
   if (keys === undefined) return;
   try {
-    yield* inEventOrder(lookedUp(options, keys));
+    yield* inEventOrder(lookedUp(options, keys, trail));
   } finally {
     await keys.dispose();
   }

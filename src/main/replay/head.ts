@@ -1,11 +1,12 @@
 // A reading head: one canonicalizer at one place of the tape, with what belongs to that place (event count, known time,
 // last quote, trades seen). Heads of one tape share a chronicle; a snapshot of one can be restored into another.
 import { assert } from "../../shared/base.ts";
-import type { BboEvent, FundingEvent, MarketEvent, MarkPriceEvent, OpenInterestEvent, TradeEvent } from "../../shared/market.ts";
+import { type CarriedSnapshot, CarriedStreams } from "../../shared/carried.ts";
+import type { BboEvent, DecodeOutcome, FundingEvent, MarketEvent, MarkPriceEvent, OpenInterestEvent, TradeEvent } from "../../shared/market.ts";
 import type { Canonicalizer, CanonicalSnapshot } from "../canonical/types.ts";
 import type { ChronicleMark, ChronicleReader } from "./chronicle.ts";
 import { SeenTrades, type SeenSnapshot } from "./duplicates.ts";
-import type { TapeRecord } from "./records.ts";
+import { eventsOf, type TapeRecord } from "./records.ts";
 
 /** The last event at or before a place, and where it stands in its message. */
 export interface LastEvent {
@@ -32,6 +33,7 @@ export interface HeadSnapshot {
   readonly last: LastEvent | undefined;
   readonly values: LastValues;
   readonly seen: SeenSnapshot;
+  readonly carried: CarriedSnapshot;
   readonly canonical: CanonicalSnapshot;
   readonly mark: ChronicleMark;
 }
@@ -40,6 +42,9 @@ export class TapeHead {
   readonly canonicalizer: Canonicalizer;
   readonly reader: ChronicleReader;
   readonly #seen = new SeenTrades();
+  readonly #carried = new CarriedStreams();
+  /** What the record that is applied in part says: its rest must not be decoded anew, as a message that was heard before. */
+  #underway: DecodeOutcome | undefined;
   #seq = 0;
   #applied = 0;
   #ordinal = 0;
@@ -83,9 +88,11 @@ export class TapeHead {
    * position. True when the whole record is applied.
    */
   apply(item: TapeRecord, limit: { readonly ordinal?: number; readonly position?: number } = {}): boolean {
-    const { record, events } = item;
+    const { record } = item;
     const from = this.#applied;
     assert(from > 0 ? record.seq === this.#seq : record.seq > this.#seq, `record ${record.seq} comes after ${this.#seq}`);
+    const outcome = from > 0 ? this.#underway : item.outcome(this.#carried);
+    const events = eventsOf(outcome);
     const ordinalLimit = limit.ordinal ?? Infinity;
     const untilMax = limit.position === undefined ? events.length : Math.min(events.length, limit.position + 1);
     let until = from;
@@ -97,9 +104,10 @@ export class TapeHead {
     if (record.recvNs > this.#knownNs) this.#knownNs = record.recvNs;
     this.#seq = record.seq;
     const whole = until >= events.length;
-    if (from === 0 && whole) this.canonicalizer.apply(record, item.outcome);
-    else if (until > from) this.canonicalizer.apply(record, item.outcome, { from, until });
+    if (from === 0 && whole) this.canonicalizer.apply(record, outcome);
+    else if (until > from) this.canonicalizer.apply(record, outcome, { from, until });
     this.#applied = whole ? 0 : until;
+    this.#underway = whole ? undefined : outcome;
     return whole;
   }
 
@@ -122,6 +130,9 @@ export class TapeHead {
       case "open_interest":
         this.#interest = event;
         break;
+      case "venue_candle":
+        // What the venue makes of the trades: no event of the market.
+        return;
     }
     this.#ordinal += 1;
     this.#last = { seq: item.record.seq, position, streamId, event };
@@ -138,7 +149,7 @@ export class TapeHead {
     this.settle();
     return {
       seq: this.#seq, ordinal: this.#ordinal, knownNs: this.#knownNs, last: this.#last, values: this.values,
-      seen: this.#seen.snapshot(), canonical: this.canonicalizer.snapshot(), mark: this.reader.mark,
+      seen: this.#seen.snapshot(), carried: this.#carried.snapshot(), canonical: this.canonicalizer.snapshot(), mark: this.reader.mark,
     };
   }
 
@@ -147,6 +158,8 @@ export class TapeHead {
     this.reader.moveTo(snapshot.mark);
     this.canonicalizer.restore(snapshot.canonical);
     this.#seen.restore(snapshot.seen);
+    this.#carried.restore(snapshot.carried);
+    this.#underway = undefined;
     this.#seq = snapshot.seq;
     this.#applied = 0;
     this.#ordinal = snapshot.ordinal;

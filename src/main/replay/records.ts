@@ -1,11 +1,12 @@
 // Records of a log with what their decoder made of them, read in blocks and remembered around the cursor.
 // Stepping back and forth then costs neither reading nor decoding again.
+import type { CarriedStreams } from "../../shared/carried.ts";
 import type { Decode, DecodeOutcome, DecoderLookup, MarketEvent, StreamRef } from "../../shared/market.ts";
 import { instrumentId, type Instrument } from "../../shared/market.ts";
 import { CONTROL_STREAM, type RawRecord } from "../../shared/raw.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 
-/** A record of a watched stream (or a control record), decoded on first use. */
+/** A record of a watched stream (or a control record), decoded on first use; one that carries, on each pass. */
 export class TapeRecord {
   readonly record: RawRecord;
   readonly #decode: Decode | undefined;
@@ -16,19 +17,27 @@ export class TapeRecord {
     this.#decode = decode;
   }
 
-  /** Undefined for control records: the canonicalizer reads those itself. */
-  get outcome(): DecodeOutcome | undefined {
-    if (this.#outcome === undefined && this.#decode !== undefined) {
-      const { stream, source, recvNs, payload } = this.record;
-      this.#outcome = this.#decode(payload, { stream, source, recvNs });
-    }
-    return this.#outcome;
+  /** Whether its meaning depends on messages before it: then every pass decodes it, in order. */
+  get carries(): boolean {
+    return this.#decode?.carries === true;
   }
 
-  get events(): readonly MarketEvent[] {
-    const outcome = this.outcome;
-    return outcome?.kind === "events" ? outcome.events : NO_EVENTS;
+  /**
+   * Undefined for control records: the canonicalizer reads those itself. `carried`: of a pass that stands right before this record; it stands
+   * behind it afterwards.
+   */
+  outcome(carried: CarriedStreams): DecodeOutcome | undefined {
+    if (this.#outcome !== undefined || this.#decode === undefined) return this.#outcome;
+    const { stream, source, recvNs, payload } = this.record;
+    if (this.#decode.carries === true) return this.#decode(payload, { stream, source, recvNs, carried: carried.of(stream) });
+    this.#outcome = this.#decode(payload, { stream, source, recvNs });
+    return this.#outcome;
   }
+}
+
+/** What an outcome says; nothing when it says nothing. */
+export function eventsOf(outcome: DecodeOutcome | undefined): readonly MarketEvent[] {
+  return outcome?.kind === "events" ? outcome.events : NO_EVENTS;
 }
 const NO_EVENTS: readonly MarketEvent[] = [];
 

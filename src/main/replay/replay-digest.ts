@@ -29,6 +29,8 @@ function fieldsOf(event: MarketEvent): string {
       return `${exact(event.fundingRate)}|${event.nextFundingMs}`;
     case "open_interest":
       return exact(event.openInterest);
+    case "venue_candle":
+      return `${event.interval}|${event.openMs}|${exact(event.open)}|${exact(event.high)}|${exact(event.low)}|${exact(event.close)}|${exact(event.volume)}|${optional(event.quoteVolume)}|${optional(event.tradeCount)}|${event.final}`;
   }
 }
 

@@ -7,7 +7,7 @@ import { compareOrder, type OrderKey } from "../../shared/ordering.ts";
 import { positionOf, rawSeqOf } from "../../shared/raw.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
 import { eventOrderEvents } from "./event-order.ts";
-import { arrivalEvents, Decoders, type EventsOptions, type ReplayEvent } from "./events.ts";
+import { arrivalEvents, eventsAt, type EventsOptions, type ReplayEvent } from "./events.ts";
 import { ReplayDigest } from "./replay-digest.ts";
 
 export type ReplayOrder = "arrival" | "event";
@@ -78,7 +78,7 @@ async function resumeKey(options: ReplayRunOptions, toSeq: number): Promise<Orde
   const rawSeq = rawSeqOf(key.seq);
   const record = rawSeq <= toSeq ? await options.reader.record(rawSeq) : undefined;
   if (record === undefined) throw fault("replay.cursor-unknown", `the cursor names message ${rawSeq}, which this capture does not hold (it ends at ${toSeq})`);
-  const event = new Decoders({ decoders: options.decoders, wanted: undefined }).eventsOf(record)[positionOf(key.seq)];
+  const event = (await eventsAt(options, record))[positionOf(key.seq)];
   if (event === undefined) throw fault("replay.cursor-unknown", `the cursor names event ${positionOf(key.seq)} of message ${rawSeq} (${record.stream.streamId}), which is no event`);
   if (eventNs(event) !== key.tsEventNs) {
     throw fault("replay.cursor-mismatch", `the cursor says ts_event ${key.tsEventNs}, message ${rawSeq} says ${eventNs(event)}: it is of another capture`);

@@ -9,11 +9,12 @@ import { formatUtcMs, msFromNs, type Interval } from "../../shared/time.ts";
 import { createCanonicalizer } from "../canonical/canonicalizer.ts";
 import type { Canonicalizer, CanonicalizerOptions } from "../canonical/types.ts";
 import type { RawLogReader } from "../rawlog/types.ts";
+import { CarriedWalk } from "./carried-walk.ts";
 import { FINE_SPACING, FinePoints } from "./checkpoints.ts";
 import { Chronicle, ChronicleReader, countBelow } from "./chronicle.ts";
 import { TapeHead, type HeadSnapshot, type LastEvent } from "./head.ts";
 import { quoteOf } from "./quote.ts";
-import { RecordBlocks, Watch } from "./records.ts";
+import { eventsOf, RecordBlocks, Watch } from "./records.ts";
 import { TapeIndex } from "./tape-index.ts";
 import { Turns } from "./turns.ts";
 
@@ -190,8 +191,10 @@ export class Tape {
     const record = rawSeq <= this.#endSeq ? await this.options.reader.record(rawSeq) : undefined;
     if (record === undefined) throw fault("replay.cursor-unknown", `the cursor names message ${rawSeq}, which this tape does not hold (it ends at ${this.#endSeq})`);
     const item = this.#watch.wrap(record);
-    const event = item?.events[positionOf(seq)];
-    if (event === undefined) {
+    // What it says may depend on messages before it, and those are known up to where the index stands.
+    if (item?.carries === true && !(await this.index(rawSeq, signal))) return "stopped";
+    const event = item && eventsOf(await new CarriedWalk(this, signal).outcomeOf(item))[positionOf(seq)];
+    if (event === undefined || event.kind === "venue_candle") {
       throw fault("replay.cursor-unknown", `the cursor names event ${positionOf(seq)} of message ${rawSeq} (${record.stream.streamId}), which is no event of ${this.options.instruments.map(instrumentId).join(", ")}`);
     }
     if (eventNs(event) !== tsEventNs) {
