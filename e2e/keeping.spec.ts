@@ -53,7 +53,7 @@ test("retention shows what would go, and removes it only once the sentence is co
   await screen.getByTestId("retention-open").click();
   await screen.getByTestId("retention-days").fill("30");
   const preview = screen.getByTestId("retention-preview");
-  await expect(preview).toContainText("stays: not exported");
+  await expect(preview).toContainText("never exported whole");
   await screen.getByTestId("retention-unexported").check();
   await expect(preview).toContainText("old");
   await expect(preview).toHaveAttribute("data-removes", "1");

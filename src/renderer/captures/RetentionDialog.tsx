@@ -45,13 +45,18 @@ function usePreview(limits: RetentionLimits | undefined): Previewed | undefined 
   return shown?.text === text ? shown : undefined;
 }
 
+const STAYS: Readonly<Record<RetentionPreview["keeps"][number]["why"], string>> = {
+  "recording": "it is being written", "in use": "it is open", "pinned": "it is pinned", "not exported": "it was never exported whole", "unreadable": "it cannot be read whole: remove it by hand, if at all", "within limits": "it is within the limits",
+};
+
 function PreviewList({ preview }: { readonly preview: RetentionPreview }): ReactElement {
+  const total = [...preview.removes, ...preview.keeps].reduce((sum, one) => sum + one.bytes, 0);
   return (
     <div className="preview num" data-testid="retention-preview" data-removes={preview.removes.length} data-keeps={preview.keeps.length}>
-      <p className="dim">Of {bytes(preview.bytes)} in all:</p>
+      <p className="dim">{bytes(total)} in all, {bytes(preview.bytes)} would go:</p>
       <ul aria-label="What would go and what stays">
-        {preview.removes.map((one) => <li key={one.captureId} className="row tone-trouble"><span aria-hidden="true">✕</span><span className="grow clip">{one.captureId}</span><span>{bytes(one.bytes)}</span><span>goes: {one.why}</span></li>)}
-        {preview.keeps.map((one) => <li key={one.captureId} className="row"><span aria-hidden="true">✓</span><span className="grow clip">{one.captureId}</span><span className="dim">{bytes(one.bytes)}</span><span className="dim">stays: {one.why}</span></li>)}
+        {preview.removes.map((one) => <li key={one.captureId} data-goes="true"><span className="row tone-trouble"><span aria-hidden="true">✕</span><b className="grow clip">{one.captureId}</b><span>{bytes(one.bytes)}</span></span><p className="why">goes: {one.why}</p></li>)}
+        {preview.keeps.map((one) => <li key={one.captureId} data-goes="false"><span className="row"><span aria-hidden="true">✓</span><span className="clip">{one.captureId}</span><span className="dim grow clip">stays: {STAYS[one.why]}</span><span className="dim">{bytes(one.bytes)}</span></span></li>)}
       </ul>
     </div>
   );

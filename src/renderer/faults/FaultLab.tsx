@@ -7,6 +7,7 @@ import type { VenueId } from "../../shared/market.ts";
 import { plural } from "../format/numbers.ts";
 import { utcTime } from "../format/times.ts";
 import { act } from "../keyboard/actions.ts";
+import { Backfill } from "../ledger/Backfill.tsx";
 import { engineStore } from "../store/engine-state.ts";
 import { viewStore } from "../store/view.ts";
 import { CAUSES, explainGap, GAP_STATES } from "../timeline/explain.ts";
@@ -72,6 +73,7 @@ function Found({ gaps, isAny }: { readonly gaps: readonly GapEntry[]; readonly i
   return (
     <section className="fault-log" aria-label="Ledger entries since">
       <h3>Ledger since then<span className="dim">{series?.symbol}</span><span className="grow" /><button type="button" className="small" onClick={() => act("ledger")}>Ledger</button></h3>
+      <Backfill />
       {gaps.length === 0 && <p className="empty">{isAny ? "Nothing so far. A fault that loses nothing leaves no entry; one on another symbol is told there." : "What is detected and repaired after an injection appears here by itself."}</p>}
       <ul data-testid="fault-ledger">
         {gaps.map((gap) => (

@@ -107,6 +107,20 @@ function Grade({ report }: { readonly report: BarReport }): ReactElement {
   );
 }
 
+/** What the venue's own candle says of the latest version. It confirms or contradicts; it never changes a bar. */
+function Confirmation({ confirmation, onShow }: { readonly confirmation: NonNullable<BarReport["confirmation"]>; readonly onShow: ((seq: number) => void) | undefined }): ReactElement {
+  const isEqual = confirmation.result === "equal";
+  return (
+    <div className="confirmation" data-testid="inspect-confirmation" data-result={confirmation.result}>
+      <p className={isEqual ? "tone-live" : "tone-warn"}>{isEqual ? "✓ The venue's own candle is equal" : "≠ The venue's own candle differs"} <span className="dim num">r{confirmation.revision} · {confirmation.streamId}</span>
+        {onShow !== undefined && <button type="button" className="small" onClick={() => onShow(confirmation.candleSeq)}>#{count(confirmation.candleSeq)}</button>}</p>
+      {confirmation.fields.length > 0 && (
+        <dl className="diff num">{confirmation.fields.map((one) => <div key={one.field}><dt>{one.field}</dt><dd>ours {grouped(one.ours)} · venue {grouped(one.venues)}</dd></div>)}</dl>
+      )}
+    </div>
+  );
+}
+
 function Provenance({ report, onShow }: { readonly report: BarReport; readonly onShow: (seq: number) => void }): ReactElement {
   if (report.provenance.length === 0) return <p className="empty">The messages behind a bar are fixed when it seals.</p>;
   return (
@@ -143,7 +157,7 @@ function Report({ report }: { readonly report: BarReport }): ReactElement {
   return (
     <>
       {values === undefined ? <p className="empty">{isAhead ? "The cursor has not reached this bar." : "No trades in this bucket: no bar is made up for it."}</p> : <Numbers values={values} />}
-      <Section title="Grade"><Grade report={report} /></Section>
+      <Section title="Grade"><Grade report={report} />{report.confirmation !== undefined && <Confirmation confirmation={report.confirmation} onShow={isRemote ? undefined : setFrom} />}</Section>
       {latest !== undefined && !isRemote && <Recompute />}
       {isRemote && <Section title="Versions" extra={<span className="dim num">{report.versions.length}</span>}><Versions report={report} /></Section>}
       {isRemote && <Section title="Provenance"><AtTheServer /></Section>}

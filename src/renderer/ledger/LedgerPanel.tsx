@@ -13,6 +13,7 @@ import { selectBar } from "../store/screen.ts";
 import { viewStore } from "../store/view.ts";
 import { CAUSES, explainGap, GAP_STATES } from "../timeline/explain.ts";
 import { intervalMsOf } from "../timeline/layout.ts";
+import { Backfill } from "./Backfill.tsx";
 import { choicesOf, effectText, idsText, ledgerRows, missingText, NO_FILTER, receivedText, type LedgerFilter } from "./rows.ts";
 
 const COLUMNS: readonly GridColumn[] = [
@@ -50,21 +51,6 @@ function Choice<T extends string>({ name, value, all, words, onChoose, testId }:
     <label>{name}<select data-testid={testId} value={value} onChange={(event) => onChoose(options.find((one) => one === event.target.value) ?? "")}>
       <option value="">all</option>{options.map((one) => <option key={one} value={one}>{words(one)}</option>)}
     </select></label>
-  );
-}
-
-/** How far the venues' backfill is, as the health report and the jobs say it. */
-function Backfill(): ReactElement {
-  const venues = useStore(engineStore, (state) => state.health?.venues);
-  const jobs = useStore(engineStore, (state) => state.jobs);
-  const running = jobs.filter((job) => job.kind === "backfill" && job.state === "running");
-  if (venues === undefined) return <span className="dim">backfill {UNKNOWN}</span>;
-  const [waiting, done, lost] = venues.reduce(([a, b, c], { backfill }) => [a + backfill.waiting, b + backfill.done, c + backfill.unresolved], [0, 0, 0]);
-  return (
-    <span className="row num" data-testid="ledger-backfill" data-waiting={waiting}>
-      {running.map((job) => <span key={job.jobId} className="row"><progress className="weight" aria-label={job.title} max={1} {...(job.totalUnits !== undefined && job.totalUnits > 0 && { value: job.doneUnits / job.totalUnits })} /><span className="clip">{job.title}</span></span>)}
-      <span className={(waiting ?? 0) > 0 ? "tone-warn" : "dim"}>backfill: {count(waiting ?? 0)} waiting · {count(done ?? 0)} done · {count(lost ?? 0)} lost, all streams</span>
-    </span>
   );
 }
 

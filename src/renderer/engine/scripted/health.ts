@@ -104,9 +104,9 @@ export function previewOf(captures: readonly CaptureSummary[], limits: Retention
     if (!isOld && !isMuch) keeps.push({ captureId, bytes, why: held ?? "within limits" });
     else if (held !== undefined) keeps.push({ captureId, bytes, why: held });
     else {
-      removes.push({ captureId, bytes, why: isOld ? `older than ${limits.maxAgeDays} days` : "beyond the size limit" });
+      removes.push({ captureId, bytes, why: isOld ? `its last message is older than ${limits.maxAgeDays} days` : "beyond the size limit" });
       total -= bytes;
     }
   }
-  return { removes, keeps, bytes: captures.reduce((sum, { bytes }) => sum + bytes, 0) };
+  return { removes, keeps, bytes: removes.reduce((sum, { bytes }) => sum + bytes, 0) };
 }

@@ -43,6 +43,9 @@ export function inspectBar(tape: ScriptedTape, played: number, key: ShownBarKey)
     gradeWhy: isForming ? "" : "ids 5266583935…5266588012 contiguous over both edges", gradeHistory: [],
     provenance: isForming || isEmpty ? [] : [{ streamId: STREAM, fromIngestSeq: first, toIngestSeq: last, fromPosition: 0, toPosition: 0, fromSeq: first, toSeq: last, base: digestOf("base"), digest: digestOf("run") }],
     excluded: { count: 0, seqs: [] },
+    ...(!isForming && !isEmpty && { confirmation: isRevised
+      ? { revision: 2, result: "differs", fields: [{ field: "volume", ours: values.volume, venues: "41.207" }], streamId: "sim:BTCUSDT:kline_1m", candleSeq: last + 3, atSeq: last + 3 }
+      : { revision: 1, result: "equal", fields: [], streamId: "sim:BTCUSDT:kline_1m", candleSeq: last + 3, atSeq: last + 3 } }),
     sources: isEmpty ? [] : [
       { source: "ws", connection: "a-1", messages: Math.round(trades * 0.61), trades: Math.round(trades * 0.61), volume: values.volume },
       { source: "ws", connection: "b-2", messages: trades - Math.round(trades * 0.61), trades: trades - Math.round(trades * 0.61), volume: "0" },
