@@ -5,7 +5,10 @@ import { fault } from "../shared/base.ts";
 import { configDigest, type CaptureConfig } from "../shared/control.ts";
 import { venueFromText, type VenueId } from "../shared/market.ts";
 import { INTERVALS } from "../shared/time.ts";
+import type { AddedSymbols } from "./engine/added-symbols.ts";
 import type { SpawnChild } from "./engine/child-process.ts";
+import type { DiskLimits } from "./engine/disk-watch.ts";
+import type { ListenAt } from "./engine/engine-options.ts";
 import { Engine } from "./engine/engine.ts";
 import { createFaultLab, isLoopback } from "./engine/fault-lab.ts";
 import type { LiveListener, LiveSource } from "./engine/live-source.ts";
@@ -41,6 +44,8 @@ export interface SourceRequest {
   /** `venue=url` (base address for all of a venue's endpoints) or `venue.name=url` (one endpoint). */
   readonly endpoints: readonly string[];
   readonly captureId: string | undefined;
+  /** By a person, beside those: of venues that are recorded. */
+  readonly added?: AddedSymbols;
   /** 2: every connection twice, so that what one loses the other has. Default 1. */
   readonly legs?: 1 | 2;
   readonly simulator: { readonly seed: number; readonly messagesPerSecond: number | undefined };
@@ -85,7 +90,9 @@ function resolveSources(request: SourceRequest): readonly ResolvedVenue[] {
   const venues = [...new Set((request.venues.length === 0 ? ["sim"] : request.venues).map(resolveVenue))];
   return venues.map((venue) => ({
     venue,
-    symbols: request.symbols.length > 0 ? request.symbols.map((symbol) => symbol.toUpperCase()) : DEFAULT_SYMBOLS[venue === "sim" ? "sim" : "others"],
+    symbols: [...new Set([
+      ...(request.symbols.length > 0 ? request.symbols.map((symbol) => symbol.toUpperCase()) : DEFAULT_SYMBOLS[venue === "sim" ? "sim" : "others"]), ...(request.added?.[venue] ?? []),
+    ])],
     endpoints: endpointsFrom(request.endpoints, venue),
   }));
 }
@@ -190,6 +197,7 @@ function liveSource({ recording, simulator, spool }: Parts, { onLoopback, ...pas
     get sources() { return recording.sources; },
     get streams() { return recording.streams; },
     vitals: recording.vitals,
+    get lakeFault() { return spool?.trouble; },
     watchDerived: (watcher) => recording.watchDerived(watcher),
     reopen: (streamId, reason) => recording.reopen(streamId, reason),
     faults: createFaultLab({ simulated: past.simulated || onLoopback, simulator, local: (wrong) => recording.fault(wrong) }),
@@ -216,6 +224,10 @@ export interface ShellArguments {
   /** Open a window or browser when there is a display. */
   readonly open: boolean;
   readonly request: SourceRequest;
+  /** Over the settings. */
+  readonly diskLimits: DiskLimits;
+  /** Where /metrics and /health are; undefined: as the settings say, else nowhere. */
+  readonly metrics: ListenAt | undefined;
 }
 
 /** The engine under a shell: records the requested source at once. */
@@ -234,9 +246,11 @@ export function composeEngine(options: {
     firstView: { venue, symbol: first?.symbols[0] ?? "BTCUSDT", interval: "1s", bars: FIRST_BARS, untilOpenMs: undefined },
     keys: new KeyRing({ dataFolder, clock: new NodeClock(), box: options.box }),
     ...(spawnChild === undefined ? {} : { spawnChild }),
-    startRecording: async (listener) => {
+    diskLimits: args.diskLimits, ...(args.metrics === undefined ? {} : { metrics: args.metrics }),
+    startRecording: async (listener, { added, captureId }) => {
       const { spool } = await readSettings(dataFolder);
-      return startLive({ dataFolder, distMain, request: args.request, spool: spool !== false, spawnChild }, listener);
+      const request = { ...args.request, added, captureId: captureId ?? args.request.captureId };
+      return startLive({ dataFolder, distMain, request, spool: spool !== false, spawnChild }, listener);
     },
     captures: new CaptureCatalog(dataFolder),
   });

@@ -3,6 +3,8 @@ import { isIP } from "node:net";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
 import type { Retention } from "../bridge/server/types.ts";
+import type { DiskLimits } from "../engine/disk-watch.ts";
+import type { ListenAt } from "../engine/engine-options.ts";
 
 const DURATION_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 /** Node's timers end at 2^31 ms; nobody names a longer run, they leave the option out. */
@@ -40,13 +42,39 @@ export const retention = z.string().transform((text): Retention => {
   return { entries: Number.MAX_SAFE_INTEGER, ageMs };
 });
 
-/** `127.0.0.1:9464`, `[::1]:9464`, `localhost:0`. */
-export const hostAndPort = z.string().transform((text): { readonly host: string; readonly port: number } => {
-  const match = /^(\[[^\]]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(text);
-  const host = match?.[1]?.replace(/^\[|\]$/g, "") ?? "";
+/** A port alone is this machine's loopback: `9464`, `127.0.0.1:9464`, `[::1]:9464`, `localhost:0`. */
+export const hostAndPort = z.string().transform((text): ListenAt => {
+  const match = /^(?:(\[[^\]]+\]|[A-Za-z0-9.-]+):)?(\d{1,5})$/.exec(text);
+  const host = match?.[1]?.replace(/^\[|\]$/g, "") ?? "127.0.0.1";
   const port = Number(match?.[2] ?? Number.NaN);
   if (match === null || port > PORT_MAX || (match[1]?.startsWith("[") === true && isIP(host) !== 6)) {
-    throw fault("cli.bad-option", `--metrics ${text}: write host:port such as 127.0.0.1:9464 (port 0 = any free one)`);
+    throw fault("cli.bad-option", `--metrics ${text}: write a port or host:port such as 9464 or 127.0.0.1:9464 (port 0 = any free one)`);
   }
   return { host, port };
 });
+
+const SIZE_BYTES: Readonly<Record<string, number>> = { "": 1, B: 1, K: 1_024, M: 1_024 ** 2, G: 1_024 ** 3, T: 1_024 ** 4 };
+
+/** `512M`, `200G`, `1.5T` (powers of 1,024): bytes. */
+export const byteSize = (name: string): z.ZodType<number, string> =>
+  z.string().transform((text) => {
+    const match = /^(\d+(?:\.\d+)?)([BKMGT]?)(?:i?B)?$/i.exec(text);
+    const bytes = match === null ? Number.NaN : Math.round(Number(match[1]) * (SIZE_BYTES[(match[2] ?? "").toUpperCase()] ?? Number.NaN));
+    if (!Number.isSafeInteger(bytes)) throw fault("cli.bad-option", `--${name} ${text}: write a size such as 512M, 200G, 1.5T`);
+    return bytes;
+  });
+
+const DAY_MS = 86_400_000;
+
+/** `30d`, `12h`: days, with fraction. Longer than any timer, hence not `duration`. */
+export const ageInDays = (name: string): z.ZodType<number, string> =>
+  z.string().transform((text) => {
+    const ms = millisecondsOf(text);
+    if (ms === undefined) throw fault("cli.bad-option", `--${name} ${text}: write an age such as 30d or 12h`);
+    return ms / DAY_MS;
+  });
+
+/** --disk-low and --disk-stop; what is not given has its default. */
+export function diskLimitsOf({ diskLow, diskStop }: { readonly diskLow?: number | undefined; readonly diskStop?: number | undefined }): DiskLimits {
+  return { ...(diskLow === undefined ? {} : { lowBytes: diskLow }), ...(diskStop === undefined ? {} : { stopBytes: diskStop }) };
+}

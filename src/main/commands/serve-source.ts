@@ -6,10 +6,12 @@ import { join, resolve } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
 import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import type { BridgeShareOptions } from "../engine/bridge-share.ts";
+import { HeadlessHealth } from "../engine/headless-health.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/live-source.ts";
 import type { CommandContext } from "./context.ts";
 import { captureFolder } from "./open-capture.ts";
+import { diskLimitsOf } from "./measures.ts";
 import type { ServeInput } from "./serve.ts";
 
 export interface ServedSource {
@@ -20,19 +22,28 @@ export interface ServedSource {
   /** Where sequences are kept. */
   readonly folder: string;
   readonly live: LiveSource | undefined;
+  /** Of the recording. */
+  readonly health: HeadlessHealth | undefined;
   /** Idempotent. */
   close(reason: string): Promise<void>;
 }
 
-/** Faults: `log.locked`, `capture.unknown`, `record.*`, those of the disk. */
-export async function openServedSource(input: ServeInput, context: CommandContext, onProblem: (problem: Fault) => void): Promise<ServedSource> {
-  if (input.csv !== undefined) return csvSource(input, input.csv);
-  return input.replay === undefined ? liveSource(input, context, onProblem) : replaySource(input, input.replay);
+export interface SourceListener {
+  onProblem(problem: Fault): void;
+  /** Too little space to record on. */
+  onDiskFull(why: Fault): void;
 }
 
-async function liveSource(input: ServeInput, context: CommandContext, onProblem: (problem: Fault) => void): Promise<ServedSource> {
+/** Faults: `log.locked`, `capture.unknown`, `record.*`, `disk.low`, those of the disk. */
+export async function openServedSource(input: ServeInput, context: CommandContext, listener: SourceListener): Promise<ServedSource> {
+  if (input.csv !== undefined) return csvSource(input, input.csv);
+  return input.replay === undefined ? liveSource(input, context, listener) : replaySource(input, input.replay);
+}
+
+async function liveSource(input: ServeInput, context: CommandContext, { onProblem, onDiskFull }: SourceListener): Promise<ServedSource> {
   const lock = await lockDataFolder(input.data);
   try {
+    const health = await HeadlessHealth.prepare({ dataFolder: input.data, limits: diskLimitsOf(input), onProblem, onDiskFull });
     const live = await startLive(
       {
         dataFolder: input.data, distMain: context.distMain, spool: true,
@@ -43,10 +54,11 @@ async function liveSource(input: ServeInput, context: CommandContext, onProblem:
       },
       { onPositions: () => undefined, onStatus: () => undefined, onProblem },
     );
+    health.watch(live);
     let closing: Promise<void> | undefined;
     return {
-      name: `the recording ${live.captureId}`, captureId: live.captureId, what: { live }, folder: join(input.data, "bridge"), live,
-      close: (reason) => (closing ??= live.close(reason).finally(() => lock.release())),
+      name: `the recording ${live.captureId}`, captureId: live.captureId, what: { live }, folder: join(input.data, "bridge"), live, health,
+      close: (reason) => (closing ??= health.close().then(() => live.close(reason)).finally(() => lock.release())),
     };
   } catch (error) {
     await lock.release();
@@ -59,7 +71,7 @@ async function replaySource(input: ServeInput, captureId: string): Promise<Serve
   const folder = await captureFolder(input.data, captureId);
   const kept = input.runId === undefined ? await scratch() : keptFolder(input);
   return {
-    name: `capture ${captureId}`, captureId, live: undefined, folder: kept.folder, close: kept.close,
+    name: `capture ${captureId}`, captureId, live: undefined, health: undefined, folder: kept.folder, close: kept.close,
     what: { spec: { kind: "replay", captureFolder: folder, captureId, speed: input.speed ?? 1, runId: input.runId ?? randomUUID(), held: input.waitForSubscriber } },
   };
 }
@@ -69,7 +81,7 @@ function csvSource(input: ServeInput, file: string): ServedSource {
   if (sourceId === undefined) throw fault("cli.bad-option", "--csv needs --source-id");
   const kept = keptFolder(input);
   return {
-    name: file, captureId: undefined, live: undefined, folder: kept.folder, close: kept.close,
+    name: file, captureId: undefined, live: undefined, health: undefined, folder: kept.folder, close: kept.close,
     what: { spec: { kind: "csv", file: resolve(file), sourceId, rowsPerSecond: input.rate ?? 0, held: input.waitForSubscriber } },
   };
 }

@@ -22,7 +22,7 @@ test.each([
   [["--csv", "a"], "--csv needs --source-id: what the feed is called, such as SIM"],
   [["--wait-for-subscriber"], "--wait-for-subscriber: only with --replay or --csv; a live source does not wait"],
   [["--heartbeat", "1ms"], "--heartbeat: 100ms to 60s"],
-  [["--metrics", "9464"], "--metrics 9464: write host:port such as 127.0.0.1:9464 (port 0 = any free one)"],
+  [["--metrics", "localhost"], "--metrics localhost: write a port or host:port such as 9464 or 127.0.0.1:9464 (port 0 = any free one)"],
   [["--retain", "some"], "--retain some: write an age such as 7d, or a number of entries per stream such as 50000"],
   [["--replay", "nowhere"], "no capture nowhere in"],
   [["--pub", "tcp://10.0.0.1:5556"], "tcp://10.0.0.1:5556 can be reached from other machines and needs keys"],

@@ -6,12 +6,12 @@ import { FaultError, fault, type Fault } from "../../shared/base.ts";
 import type { ServerStatus } from "../bridge/server/types.ts";
 import { BridgeShare } from "../engine/bridge-share.ts";
 import type { LiveSource } from "../engine/live-source.ts";
-import type { Observations } from "../metrics/observations.ts";
+import { NO_LATENCIES, type Observations, type ServingObservation } from "../metrics/observations.ts";
 import { MetricsServer } from "../metrics/metrics-server.ts";
 import { createMetrics } from "../metrics/registry.ts";
 import { VERSION } from "../version.ts";
 import { commonOptions, defineCommand, optionText, type CommandContext, type ExitCode } from "./context.ts";
-import { duration, DURATION_MAX_MS, hostAndPort, retention, speed } from "./measures.ts";
+import { byteSize, duration, DURATION_MAX_MS, hostAndPort, retention, speed } from "./measures.ts";
 import { securityFor } from "./serve-security.ts";
 import { openServedSource, type ServedSource } from "./serve-source.ts";
 import { collectValues, collectWords } from "./words.ts";
@@ -40,6 +40,8 @@ const schema = z.object({
   metrics: hostAndPort.default({ host: "127.0.0.1", port: 0 }),
   retain: retention.optional(),
   heartbeat: duration("heartbeat").optional(),
+  diskLow: byteSize("disk-low").optional(),
+  diskStop: byteSize("disk-stop").optional(),
   for: duration("for").optional(),
 });
 export type ServeInput = z.output<typeof schema>;
@@ -50,7 +52,7 @@ function refuseMixtures(input: ServeInput): void {
     throw fault("cli.bad-option", problem);
   };
   if (input.replay !== undefined && input.csv !== undefined) refuse("--replay and --csv: one source at a time");
-  const live: readonly (readonly [string, boolean])[] = [["--capture", input.capture !== undefined], ["--venue", input.venue.length > 0], ["--symbol", input.symbol.length > 0], ["--endpoint", input.endpoint.length > 0], ["--seed", input.seed !== undefined]];
+  const live: readonly (readonly [string, boolean])[] = [["--capture", input.capture !== undefined], ["--venue", input.venue.length > 0], ["--symbol", input.symbol.length > 0], ["--endpoint", input.endpoint.length > 0], ["--seed", input.seed !== undefined], ["--disk-low", input.diskLow !== undefined], ["--disk-stop", input.diskStop !== undefined]];
   const given = live.filter(([, is]) => is).map(([name]) => name);
   if (given.length > 0 && (input.replay !== undefined || input.csv !== undefined)) refuse(`${given.join(", ")}: only for a live source, not with ${input.replay === undefined ? "--csv" : "--replay"}`);
   if (input.replay === undefined && (input.speed !== undefined || input.runId !== undefined)) refuse(`${input.speed === undefined ? "--run-id" : "--speed"}: only with --replay`);
@@ -69,7 +71,7 @@ class Course {
   readonly fed: Promise<void>;
   isFed = false;
   trouble: Fault | undefined;
-  serving: Observations["serving"] = "serving";
+  serving: ServingObservation["state"] = "serving";
   last: ServerStatus | undefined;
 
   constructor() {
@@ -106,7 +108,7 @@ async function serve(input: ServeInput, context: CommandContext): Promise<ExitCo
   const onProblem = (problem: Fault): void => {
     output.note(`tapedeck: ${problem.message}`);
   };
-  const source = await openServedSource(input, context, onProblem);
+  const source = await openServedSource(input, context, { onProblem, onDiskFull: (why) => { course.fail(why); } });
   // The first status may come before `start` has returned.
   const started: { share?: BridgeShare } = {};
   try {
@@ -161,7 +163,8 @@ interface Running {
 
 async function run({ input, context, course, source, share, startedMs, publicKey }: Running): Promise<void> {
   const observe = (): Observations => ({
-    version: VERSION, uptimeMs: performance.now() - startedMs, bridge: share.status, serving: course.serving, recording: recordingOf(source.live),
+    version: VERSION, uptimeMs: performance.now() - startedMs, serving: { state: course.serving, bridge: share.status },
+    ...(source.health?.observe() ?? { recording: undefined, health: undefined, latencies: NO_LATENCIES }),
   });
   const metrics = await MetricsServer.listen({ ...input.metrics, metrics: createMetrics({ processMetrics: true }), observe });
   try {
@@ -182,15 +185,6 @@ async function run({ input, context, course, source, share, startedMs, publicKey
   } finally {
     await metrics.close();
   }
-}
-
-function recordingOf(live: LiveSource | undefined): Observations["recording"] {
-  if (live === undefined) return undefined;
-  const { captureId, messages, positions, derivedSeq, gapsOpen, halted, sources } = live;
-  return {
-    captureId, messages, durableMessages: Math.max(0, messages - (positions.appended - positions.durable)), durableSeq: positions.durable, derivedSeq, gapsOpen,
-    halted: halted?.message, sources: sources.map(({ venue, state, detail }) => ({ venue, state, detail })),
-  };
 }
 
 /** The first line of stdout: scripts take the ports from it. */
@@ -252,6 +246,8 @@ export function registerServe(program: Command, context: CommandContext): void {
     .option("--metrics <host:port>", "where /metrics and /health are (default: any free port of 127.0.0.1)")
     .option("--retain <length>", "keep this for backfill: an age such as 7d, or a number of entries per stream (default 200000)")
     .option("--heartbeat <length>", "of quiet streams (default 1s)")
+    .option("--disk-low <size>", "live: warn below this much free space (default 2G, or two hours of recording)")
+    .option("--disk-stop <size>", "live: stop the recording below it (default 512M, or a quarter of an hour)")
     .option("--for <length>", "stop after this long: 30s, 10m, 4h");
   defineCommand({ command, context, schema, run: (input) => serve(input, context) });
 }

@@ -9,7 +9,7 @@ import type { ClientPort } from "./client-port.ts";
 import { faultOf } from "./thread.ts";
 
 /** The parts of a frame that the engine (not the tape) knows; each is sent when it was marked as changed. */
-export const STATUS_PARTS = ["streams", "sources", "recording", "captures", "jobs", "remotes", "share"] as const;
+export const STATUS_PARTS = ["streams", "sources", "recording", "captures", "jobs", "remotes", "share", "health"] as const;
 export type StatusPart = (typeof STATUS_PARTS)[number];
 export type StatusParts = Pick<EngineFrame, StatusPart>;
 
@@ -44,7 +44,11 @@ export class ClientSession {
   #ready = false;
   #closed = false;
 
-  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; mode: (playerMode: PlayerMode | undefined) => Mode }) {
+  readonly #onPainted: () => void;
+
+  /** `onPainted`: the screen has painted the last frame, and with it everything that was taken. */
+  constructor(options: { port: ClientPort; handlers: CommandHandlers; status: () => StatusParts; mode: (playerMode: PlayerMode | undefined) => Mode; onPainted?: () => void }) {
+    this.#onPainted = options.onPainted ?? (() => undefined);
     this.#port = options.port;
     this.#handlers = options.handlers;
     this.#status = options.status;
@@ -88,7 +92,10 @@ export class ClientSession {
       return;
     }
     if (message.type === "painted") {
-      if (message.frame === this.#inFlight) this.#inFlight = undefined;
+      if (message.frame === this.#inFlight) {
+        this.#inFlight = undefined;
+        this.#onPainted();
+      }
       this.#wake();
     } else if (message.type === "call") {
       void this.#answer(message);

@@ -1,7 +1,7 @@
 // How much disk is left and how long it will do: bytes per hour, time to full, and the two thresholds. Decides; stopping is the caller's.
 import { statfs } from "node:fs/promises";
 import { z } from "zod";
-import { fault, type FaultError } from "../../shared/base.ts";
+import { fault, type Fault, type FaultError } from "../../shared/base.ts";
 import type { DiskHealth } from "../../shared/protocol/health.ts";
 import { bytesText } from "./health-words.ts";
 
@@ -78,6 +78,12 @@ export class DiskWatch {
     const state = freeBytes < this.stopBytes ? "full" : freeBytes < this.lowBytes ? "low" : "ok";
     this.#health = { freeBytes, bytesPerHour: rate, hoursToFull: rate === undefined || rate === 0 ? undefined : freeBytes / rate, state };
     return this.#health;
+  }
+
+  warning(): Fault {
+    const { freeBytes, hoursToFull } = this.#health;
+    const left = hoursToFull === undefined ? "" : `, about ${hoursToFull.toFixed(1)} h of recording`;
+    return { code: "disk.getting-full", message: `${bytesText(freeBytes)} free at ${this.#options.folder}${left}: recording stops at ${bytesText(this.stopBytes)}; free some space (tapedeck retention shows what could go)` };
   }
 
   /** Why the recording is stopped. */

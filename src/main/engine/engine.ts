@@ -1,50 +1,36 @@
 // The engine: one recording, any number of screens, jobs and settings. Commands come in, frames go out; it knows no transport
 // and no window. Started by a shell, closed by the same shell.
-import { mkdir, statfs } from "node:fs/promises";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
-import { PROTOCOL_VERSION, type CaptureSummary, type RecordingStatus } from "../../shared/protocol/frames.ts";
+import { PROTOCOL_VERSION, type RecordingStatus } from "../../shared/protocol/frames.ts";
 import type { ClientProcessCall, ClientProcessNote } from "../bridge/process-messages.ts";
 import type { LogPositions } from "../rawlog/types.ts";
 import type { FolderLock } from "../rawlog/lock.ts";
-import type { CaptureCatalog } from "./capture-list.ts";
-import { ChildProcess, type SpawnChild } from "./child-process.ts";
+import { CapturesListing } from "./captures-listing.ts";
+import { ChildProcess } from "./child-process.ts";
 import type { StatusPart } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { lockDataFolder } from "./data-lock.ts";
 import { REFUSED } from "./deriver-loop.ts";
+import type { EngineOptions } from "./engine-options.ts";
 import { listFiles } from "./file-listing.ts";
+import { Housekeeping, type HousekeepingCommands } from "./housekeeping.ts";
 import { Jobs } from "./jobs.ts";
-import type { LiveListener, LiveSource } from "./live-source.ts";
+import type { LiveSource } from "./live-source.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { Remotes, savedRemotes, type ClientChild, type RemotesOptions } from "./remotes.ts";
 import { Screen, type ScreenHost } from "./screen.ts";
 import { readSettings, writeSettings, type Settings } from "./settings.ts";
-import { Sharing, type SharingKeys } from "./sharing.ts";
+import { Sharing } from "./sharing.ts";
 import { faultOf } from "./thread.ts";
-import type { PlayerView } from "./thread-messages.ts";
+import type { WrittenMark } from "./thread-messages.ts";
 
 const STATUS_EVERY_MS = 250;
 const CAPTURES_EVERY_MS = 5_000;
 const SCREENS_MAX = 8;
 
-export interface EngineOptions {
-  readonly dataFolder: string;
-  /** Folder of the running bundle, where `workers/` is. */
-  readonly distMain: URL;
-  readonly shell: "electron" | "browser";
-  readonly version: string;
-  readonly simulated: boolean;
-  readonly commitEveryMs: number;
-  /** What the chart shows first. */
-  readonly firstView: PlayerView;
-  /** Who may come in when this machine's feed is shared beyond it, and as whom this machine comes to others. */
-  readonly keys: SharingKeys;
-  /** How child processes are started: Electron has its own way. Default: fork. */
-  readonly spawnChild?: SpawnChild;
-  startRecording(listener: LiveListener): Promise<LiveSource>;
-  readonly captures: Pick<CaptureCatalog, "list" | "close">;
-}
+type EngineCommands = Omit<ScreenHost["commands"], keyof HousekeepingCommands>;
 
 function spawnBridgeClient({ distMain, spawnChild }: EngineOptions, listener: Parameters<RemotesOptions["spawn"]>[0]): ClientChild {
   return new ChildProcess<ClientProcessCall, never, ClientProcessNote>({
@@ -62,23 +48,26 @@ export class Engine {
   #recordingState: RecordingStatus["state"] = "off";
   #recordingFault: Fault | undefined;
   #messagesPerSecond = 0;
-  #diskFreeBytes: number | undefined;
-  #captures: readonly CaptureSummary[] = [];
-  #proofs = new Map<string, CaptureSummary["proof"]>();
+  readonly #captures: CapturesListing;
   #settings: Settings;
   #savingSettings: Promise<unknown> = Promise.resolve();
   readonly #remotes: Remotes;
   readonly #sharing: Sharing;
-  readonly #commands: ScreenHost["commands"];
+  readonly #commands: EngineCommands;
+  readonly #keeping: Housekeeping;
   #timers: NodeJS.Timeout[] = [];
-  #listing: Promise<void> | undefined;
-  #looked: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
   private constructor(options: EngineOptions, lock: FolderLock, settings: Settings) {
     this.#options = options;
     this.#lock = lock;
     this.#settings = settings;
+    this.#captures = new CapturesListing({
+      catalog: options.captures,
+      recordingId: () => this.#live?.captureId,
+      onChanged: () => { this.#changed("captures"); },
+      onProblem: (problem) => { this.#problem(problem); },
+    });
     this.#sharing = new Sharing({
       distMain: options.distMain, folder: join(options.dataFolder, "bridge"), version: options.version, keys: options.keys, spawnChild: options.spawnChild,
       live: () => this.#live,
@@ -94,6 +83,15 @@ export class Engine {
       onChanged: () => { this.#changed("remotes"); },
       onProblem: (problem) => { this.#problem(problem); },
     });
+    this.#keeping = new Housekeeping({
+      dataFolder: options.dataFolder, version: options.version, limits: options.diskLimits ?? {}, metrics: options.metrics,
+      settings: () => this.#settings, saveSettings: (changes) => this.#saveSettings(changes),
+      live: () => this.#live, recording: () => ({ state: this.#recordingState, fault: this.#recordingFault }),
+      captures: () => this.#captures.look(), inUse: () => this.#inUse(),
+      stopForDisk: (why) => this.#stopForDisk(why), restart: (reason) => this.#restartRecording(reason),
+      onReport: () => { this.#changed("health"); },
+      onProblem: (problem) => { this.#problem(problem); },
+    });
     this.#commands = this.#makeCommands();
     this.#jobs = new Jobs({
       distMain: options.distMain,
@@ -102,28 +100,29 @@ export class Engine {
         this.#changed("jobs");
       },
       onDone: (result, status) => {
-        if (result.captureId !== undefined && result.proof !== undefined) this.#proofs.set(result.captureId, result.proof);
-        if (status.kind === "import" || result.proof !== undefined) this.#refreshCaptures();
+        if (result.captureId !== undefined && result.proof !== undefined) this.#captures.proved(result.captureId, result.proof);
+        if (status.kind === "import" || result.proof !== undefined) this.#captures.refresh();
       },
     });
   }
 
-  /** Throws `log.locked` when another process writes the data folder. Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
+  /** Throws `log.locked` when another process writes the data folder, `settings.damaged`, `metrics.*`. Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
   static async start(options: EngineOptions): Promise<Engine> {
     const lock = await lockDataFolder(options.dataFolder);
     let engine: Engine;
     try {
       await mkdir(join(options.dataFolder, "captures"), { recursive: true });
       engine = new Engine(options, lock, await readSettings(options.dataFolder));
+      await engine.#keeping.begin();
     } catch (error) {
       await lock.release();
       throw error;
     }
     engine.#timers.push(setInterval(() => { engine.#sample(); }, STATUS_EVERY_MS));
-    engine.#timers.push(setInterval(() => { engine.#refreshCaptures(); }, CAPTURES_EVERY_MS));
+    engine.#timers.push(setInterval(() => { engine.#captures.refresh(); }, CAPTURES_EVERY_MS));
     engine.#remotes.prepare();
     await engine.#startRecording();
-    await engine.#loadCaptures();
+    await engine.#captures.look();
     return engine;
   }
 
@@ -147,7 +146,7 @@ export class Engine {
 
   // ── recording ──────────────────────────────────────────────────────────────
 
-  async #startRecording(): Promise<void> {
+  async #startRecording(captureId?: string): Promise<void> {
     // A halted one is over: what it could not write is lost, and starting again recovers the rest.
     if (this.#live?.halted !== undefined) await this.#stopRecording("halted");
     if (this.#live !== undefined) return;
@@ -155,9 +154,10 @@ export class Engine {
     this.#recordingFault = undefined;
     this.#changed("recording");
     try {
+      await this.#keeping.refuseStart();
       this.#live = await this.#options.startRecording({
-        onPositions: (positions) => {
-          this.#onPositions(positions);
+        onPositions: (positions, written) => {
+          this.#onPositions(positions, written);
         },
         onStatus: () => {
           this.#changed("streams");
@@ -167,7 +167,7 @@ export class Engine {
           if (problem.code !== REFUSED) this.#recordingFault ??= problem;
           this.#problem(problem);
         },
-      });
+      }, { added: this.#keeping.addedSymbols, captureId });
       this.#recordingState = "recording";
       void this.#sharing.recordingChanged();
     } catch (error) {
@@ -178,7 +178,7 @@ export class Engine {
     this.#changed("recording");
   }
 
-  async #stopRecording(reason: string): Promise<void> {
+  async #stopRecording(reason: string, goesOn = false): Promise<void> {
     const live = this.#live;
     if (live === undefined) return;
     this.#recordingState = "stopping";
@@ -192,14 +192,35 @@ export class Engine {
       this.#problem(this.#recordingFault);
     }
     this.#live = undefined;
-    for (const screen of this.#screens) if (screen.captureId === live.captureId) screen.recordingEnded();
+    if (!goesOn) this.#tellEnded(live.captureId);
     for (const part of ["recording", "streams", "sources"] as const) this.#changed(part);
-    this.#refreshCaptures();
+    this.#captures.refresh();
   }
 
-  #onPositions(positions: LogPositions): void {
+  #tellEnded(captureId: string): void {
+    for (const screen of this.#screens) if (screen.captureId === captureId) screen.recordingEnded();
+  }
+
+  /** In the same capture: screens that follow it go on following. */
+  async #restartRecording(reason: string): Promise<void> {
+    const captureId = this.#live?.captureId;
+    if (captureId === undefined) return;
+    await this.#stopRecording(reason, true);
+    await this.#startRecording(captureId);
+    if (this.recording === undefined) this.#tellEnded(captureId);
+  }
+
+  async #stopForDisk(why: Fault): Promise<void> {
+    await this.#stopRecording("disk.low");
+    this.#recordingFault = why;
+    this.#recordingState = "halted";
+    this.#problem(why);
+    this.#changed("recording");
+  }
+
+  #onPositions(positions: LogPositions, written: readonly WrittenMark[]): void {
     for (const screen of this.#screens) {
-      if (screen.captureId === this.#live?.captureId) screen.written(positions.written);
+      if (screen.captureId === this.#live?.captureId) screen.written(positions.written, written);
     }
   }
 
@@ -215,40 +236,19 @@ export class Engine {
 
   #recordingStatus(): RecordingStatus {
     const positions = this.#live?.positions ?? { appended: 0, written: 0, durable: 0 };
-    const capture = this.#captures.find((one) => one.captureId === this.#live?.captureId);
+    const capture = this.#captures.all.find((one) => one.captureId === this.#live?.captureId);
     return {
       captureId: this.#live?.captureId, state: this.#recordingState, fault: this.#recordingFault, ...positions,
       messagesPerSecond: this.#messagesPerSecond,
       bytesPerEvent: capture?.bytesPerEvent,
-      commitEveryMs: this.#options.commitEveryMs, diskFreeBytes: this.#diskFreeBytes, gapsOpen: this.#live?.gapsOpen ?? 0,
+      commitEveryMs: this.#options.commitEveryMs, diskFreeBytes: this.#keeping.report.disk.freeBytes, gapsOpen: this.#live?.gapsOpen ?? 0,
     };
   }
 
-  // ── captures ───────────────────────────────────────────────────────────────
-
-  #refreshCaptures(): void {
-    this.#listing ??= this.#loadCaptures()
-      .catch((error: unknown) => {
-        this.#problem(faultOf(error));
-      })
-      .finally(() => {
-        this.#listing = undefined;
-      });
-  }
-
-  /** Looks are taken one after the other. */
-  #loadCaptures(): Promise<void> {
-    const look = this.#looked.then(() => this.#lookAtCaptures());
-    this.#looked = look.catch(() => undefined); // whoever asked is told; the next one only waits
-    return look;
-  }
-
-  async #lookAtCaptures(): Promise<void> {
-    const captures = await this.#options.captures.list(this.#live?.captureId);
-    this.#captures = captures.map((capture) => ({ ...capture, proof: this.#proofs.get(capture.captureId) }));
-    const space = await statfs(this.#options.dataFolder);
-    this.#diskFreeBytes = space.bavail * space.bsize;
-    this.#changed("captures");
+  /** What screens show and jobs work on. */
+  #inUse(): ReadonlySet<string> {
+    const shown = [...this.#screens].flatMap(({ captureId }) => captureId ?? []);
+    return new Set([...shown, ...this.#jobs.list.flatMap(({ state, captureId }) => (state === "running" ? (captureId ?? []) : []))]);
   }
 
   #captureFolder(captureId: string): string {
@@ -288,14 +288,15 @@ export class Engine {
         return live === undefined ? undefined : { captureId: live.captureId, writtenSeq: live.positions.written };
       },
       get captures() {
-        return engine.#captures;
+        return engine.#captures.all;
       },
       captureFolder: (captureId) => this.#captureFolder(captureId),
       status: () => ({
         streams: this.#live?.streams ?? [], sources: this.#live?.sources ?? [], recording: this.#recordingStatus(),
-        captures: this.#captures, jobs: this.#jobs.list, remotes: this.#remotes.list, share: this.#sharing.status,
+        captures: this.#captures.all, jobs: this.#jobs.list, remotes: this.#remotes.list, share: this.#sharing.status, health: this.#keeping.report,
       }),
-      commands: this.#commands,
+      logToScreen: this.#keeping.logToScreen,
+      commands: { ...this.#commands, ...this.#keeping.commands },
       greeting: async () => ({
         protocol: PROTOCOL_VERSION, version: this.#options.version, shell: this.#options.shell, dataFolder: this.#options.dataFolder,
         simulated: this.#options.simulated, settings: this.#settings,
@@ -312,12 +313,9 @@ export class Engine {
     for (const screen of this.#screens) screen.session.problem(problem);
   }
 
-  #makeCommands(): ScreenHost["commands"] {
+  #makeCommands(): EngineCommands {
     return {
-      "captures.list": async () => {
-        await this.#loadCaptures();
-        return this.#captures;
-      },
+      "captures.list": () => this.#captures.look(),
       "import.start": async ({ captureId, format, venue, fold, files }) => ({
         jobId: this.#jobs.start({ kind: "import", dataFolder: this.#options.dataFolder, captureId, format, venue, fold, files }, `Import ${captureId}`),
       }),
@@ -367,10 +365,9 @@ export class Engine {
     for (const screen of [...this.#screens]) await this.#detach(screen);
     await this.#remotes.close();
     await this.#sharing.close();
-    await this.#listing;
+    await this.#keeping.close();
     await this.#stopRecording(reason);
-    await this.#looked;
-    await this.#options.captures.close();
+    await this.#captures.close();
     await this.#lock.release();
   }
 }

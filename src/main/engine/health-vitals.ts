@@ -3,7 +3,8 @@ import type { Fault } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { FoldStanding } from "../canonical/types.ts";
 import type { CollectorHealth } from "../venues/collector-health.ts";
-import type { ChannelLatency, LatencyReport, StreamLatency } from "./latency-meter.ts";
+import type { ChannelLatency } from "../metrics/latency-totals.ts";
+import type { LatencyReport, StreamLatency } from "./latency-meter.ts";
 import type { DeriverNote } from "./thread-messages.ts";
 
 export class RecordingVitals {

@@ -1,4 +1,5 @@
 // Every rule of the table: what sets it off, what just does not, and that the worst is named first.
+import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
 import type { SourceStatus, StreamState, StreamStatus } from "../../shared/protocol/frames.ts";
 import type { DiskHealth, LatencyPercentiles } from "../../shared/protocol/health.ts";
@@ -90,6 +91,12 @@ describe("each rule", () => {
     expect(reasons.filter(({ colour, text }) => colour === rule.colour && says.test(text)), JSON.stringify(reasons)).toHaveLength(1);
     expect(reportOf(quiet).reasons.filter(({ text }) => says.test(text))).toEqual([]);
   });
+});
+
+test("docs/metrics.md lists the same rules", () => {
+  const documented = readFileSync(new URL("../../../docs/metrics.md", import.meta.url), "utf8");
+  const listed = [...documented.matchAll(/^\| (RED|AMBER) \| `([a-z.-]+)` \| (.*) \|$/gm)].map(([, colour, id, when]) => ({ colour, id, when }));
+  expect(listed).toEqual(HEALTH_RULES.map(({ colour, id, when }) => ({ colour, id, when })));
 });
 
 test("the worst is named first, and one thing is said once", () => {

@@ -2,21 +2,13 @@
 // clocks) and here → log (received → written, on the machine's monotonic clock). Costs a few array writes per message.
 import type { RawDraft } from "../../shared/raw.ts";
 import type { LatencyPercentiles } from "../../shared/protocol/health.ts";
-import { LatencyCounter, type LatencyTotals } from "../metrics/latency-totals.ts";
+import { LatencyCounter, type ChannelLatency } from "../metrics/latency-totals.ts";
 import { SlidingHistogram } from "../metrics/sliding-histogram.ts";
 
 export interface StreamLatency {
   readonly streamId: string;
   readonly exchangeToHere: LatencyPercentiles | undefined;
   readonly hereToLog: LatencyPercentiles | undefined;
-}
-
-/** Since the start, of all streams of one channel of a venue: few enough for labels. */
-export interface ChannelLatency {
-  readonly venue: string;
-  readonly channel: string;
-  readonly exchangeToHere: LatencyTotals;
-  readonly hereToLog: LatencyTotals;
 }
 
 export interface LatencyReport {

@@ -4,6 +4,8 @@ import type { SourceStatus, StreamStatus } from "../../shared/protocol/frames.ts
 import type { LogPositions } from "../rawlog/types.ts";
 import type { SharedSource } from "./derived-watch.ts";
 import type { FaultLab } from "./fault-lab.ts";
+import type { RecordingVitals } from "./health-vitals.ts";
+import type { WrittenMark } from "./thread-messages.ts";
 
 export interface LiveSource extends SharedSource {
   readonly halted: Fault | undefined;
@@ -12,6 +14,10 @@ export interface LiveSource extends SharedSource {
   readonly derivedSeq: number;
   readonly sources: readonly SourceStatus[];
   readonly streams: readonly StreamStatus[];
+  /** What its threads last said of their health. */
+  readonly vitals: RecordingVitals;
+  /** Why no Parquet is written beside the recording; undefined while it is, or is not wanted. */
+  readonly lakeFault: Fault | undefined;
   reopen(streamId: string, reason: string): Promise<void>;
   readonly faults: FaultLab;
   close(reason: string): Promise<void>;
@@ -28,7 +34,7 @@ export interface LiveSummary {
 }
 
 export interface LiveListener {
-  onPositions(positions: LogPositions): void;
+  onPositions(positions: LogPositions, written: readonly WrittenMark[]): void;
   onStatus(): void;
   onProblem(problem: Fault): void;
 }

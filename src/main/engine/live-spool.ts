@@ -36,6 +36,7 @@ export class LiveSpool {
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #lastTrouble = "";
+  #trouble: Fault | undefined;
   #closing: Promise<void> | undefined;
 
   constructor(options: LiveSpoolOptions) {
@@ -64,6 +65,7 @@ export class LiveSpool {
       const report = await process.spool(captureFolder, { signal: this.#stopping.signal });
       this.#spooledSegments = report.spooledSegments;
       this.#lastTrouble = "";
+      this.#trouble = undefined;
     } catch (error) {
       waitMs = AFTER_TROUBLE_MS;
       this.#tell(faultOf(error));
@@ -71,7 +73,13 @@ export class LiveSpool {
     if (this.#spooledSegments < this.#openSegment - 1) this.#cancelTimer = this.#timers.after(waitMs, () => { this.#wake(); });
   }
 
+  /** Why the last attempt failed; undefined once one went well again. */
+  get trouble(): Fault | undefined {
+    return this.#trouble;
+  }
+
   #tell(problem: Fault): void {
+    if (problem.code !== "lake.cancelled") this.#trouble = problem;
     // The same every minute says nothing new.
     if (problem.code === "lake.cancelled" || problem.message === this.#lastTrouble) return;
     this.#lastTrouble = problem.message;

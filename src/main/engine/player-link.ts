@@ -1,9 +1,7 @@
 // One client's player thread: its tape, its commands, its frames. The thread is spawned with the client and ends with it.
 import type { Fault } from "../../shared/base.ts";
-import type { EngineFrame } from "../../shared/protocol/frames.ts";
-import type { SessionTape } from "./client-session.ts";
 import { Thread, threadEntry } from "./thread.ts";
-import type { PlayerAnswer, PlayerCall, PlayerNote, PlayerNoteIn } from "./thread-messages.ts";
+import type { PlayerAnswer, PlayerCall, PlayerFrame, PlayerNote, PlayerNoteIn } from "./thread-messages.ts";
 
 export interface PlayerLinkOptions {
   readonly distMain: URL;
@@ -11,7 +9,7 @@ export interface PlayerLinkOptions {
   onDeath(problem: Fault): void;
 }
 
-export class PlayerLink implements SessionTape {
+export class PlayerLink {
   readonly #thread: Thread<PlayerCall, PlayerNoteIn, PlayerNote>;
   #closing: Promise<void> | undefined;
 
@@ -33,8 +31,8 @@ export class PlayerLink implements SessionTape {
     return this.#thread.call<T>(call);
   }
 
-  take(): Promise<Partial<EngineFrame>> {
-    return this.#thread.call<Partial<EngineFrame>>({ type: "take" });
+  take(): Promise<PlayerFrame> {
+    return this.#thread.call<PlayerFrame>({ type: "take" });
   }
 
   /** The log that is being recorded has been written up to here. */

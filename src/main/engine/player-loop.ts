@@ -107,6 +107,8 @@ export class PlayerLoop {
 
   written(seq: number): void {
     this.#written = Math.max(this.#written, seq);
+    // Also after it had ended: the capture is being recorded again.
+    this.#growing = true;
     this.#grow();
   }
 
@@ -128,9 +130,11 @@ export class PlayerLoop {
 
   take(): PlayerFrame {
     if (this.#playing === undefined) return { epoch: this.#lastEpoch };
-    const frame = this.#playing.driver.takeFrame();
+    const { driver } = this.#playing;
+    const { mode, point } = driver.state;
+    const frame = driver.takeFrame();
     this.#lastEpoch = this.#epochBase + frame.epoch;
-    return { ...frame, epoch: this.#lastEpoch };
+    return { ...frame, epoch: this.#lastEpoch, ...(mode === "following" && { shownSeq: point.seq }) };
   }
 
   inspect(key: BarKey, revision: number | undefined): Promise<BarReport> {

@@ -4,11 +4,14 @@ import type { ShownBarKey, BarKey } from "../../shared/candles.ts";
 import { VENUE_IDS, type VenueId } from "../../shared/market.ts";
 import type { CommandInput } from "../../shared/protocol/commands.ts";
 import type { BarReport, CaptureSummary, EngineFrame, Mode, PlayerMode, RawPage, RecomputeReport, ShownTape } from "../../shared/protocol/frames.ts";
+import type { LatencyCounter } from "../metrics/latency-totals.ts";
 import { ClientSession, type CommandHandlers, type SessionTape, type StatusParts } from "./client-session.ts";
 import type { ClientPort } from "./client-port.ts";
 import { PlayerLink } from "./player-link.ts";
+import { machineMs } from "./latency-clock.ts";
+import { ScreenLatency } from "./latency-screen.ts";
 import type { RemoteTapeLink, Remotes, ShownSeries } from "./remotes.ts";
-import type { PlayerAnswer, PlayerCall, PlayerView } from "./thread-messages.ts";
+import type { PlayerAnswer, PlayerCall, PlayerFrame, PlayerView, WrittenMark } from "./thread-messages.ts";
 
 /** What a screen asks of the engine. */
 export interface ScreenHost {
@@ -20,6 +23,8 @@ export interface ScreenHost {
   readonly remotes: Remotes;
   captureFolder(captureId: string): string;
   status(): StatusParts;
+  /** Written → painted of all screens together. */
+  readonly logToScreen: LatencyCounter;
   /** Commands that are the same for every screen. */
   readonly commands: Omit<CommandHandlers, keyof ScreenCommands>;
   /** The answer to `hello`, once the screen has a tape. */
@@ -34,7 +39,10 @@ export type ScreenCommands = Pick<
 /** How much of a series is shown, whichever it is. */
 type Window = Pick<PlayerView, "bars" | "untilOpenMs">;
 
-type Tape = { readonly shown: ShownTape; readonly link: SessionTape };
+interface TapeLink {
+  take(): Promise<Partial<EngineFrame> & Pick<PlayerFrame, "shownSeq">>;
+}
+type Tape = { readonly shown: ShownTape; readonly link: TapeLink };
 
 const NO_RAW_LOG = "has no raw log on this machine: its messages lie at its server";
 
@@ -52,6 +60,7 @@ export class Screen implements SessionTape {
   readonly session: ClientSession;
   readonly #host: ScreenHost;
   readonly #player: PlayerLink;
+  readonly #latency: ScreenLatency;
   #tape: Tape | undefined;
   #remote: RemoteTapeLink | undefined;
   #view: PlayerView;
@@ -63,6 +72,7 @@ export class Screen implements SessionTape {
   constructor(options: { readonly port: ClientPort; readonly host: ScreenHost; readonly firstView: PlayerView; onProblem(problem: Fault): void }) {
     this.#host = options.host;
     this.#view = options.firstView;
+    this.#latency = new ScreenLatency(options.host.logToScreen);
     this.#player = new PlayerLink({
       distMain: options.host.distMain,
       onDirty: () => {
@@ -73,8 +83,9 @@ export class Screen implements SessionTape {
     this.session = new ClientSession({
       port: options.port,
       handlers: { ...options.host.commands, ...this.#commands() },
-      status: () => options.host.status(),
+      status: () => this.#status(),
       mode: (playerMode) => this.#mode(playerMode),
+      onPainted: () => { this.#latency.painted(machineMs()); },
     });
   }
 
@@ -82,11 +93,19 @@ export class Screen implements SessionTape {
     return this.#tape?.shown.kind === "capture" ? this.#tape.shown.captureId : undefined;
   }
 
-  written(seq: number): void {
+  written(seq: number, marks: readonly WrittenMark[]): void {
+    this.#latency.written(marks);
     this.#player.written(seq);
   }
   recordingEnded(): void {
     this.#player.ended();
+  }
+
+  #status(): StatusParts {
+    const status = this.#host.status();
+    const { health } = status;
+    // Of this screen, whoever else looks.
+    return health === undefined ? status : { ...status, health: { ...health, logToScreen: this.#latency.percentiles(machineMs()) } };
   }
 
   #mode(playerMode: PlayerMode | undefined): Mode {
@@ -104,10 +123,12 @@ export class Screen implements SessionTape {
 
   async take(): Promise<Partial<EngineFrame>> {
     const link = this.#tape?.link;
-    const parts = await link?.take();
+    const taken = await link?.take();
     // Put aside meanwhile: what it said is of no use any more. Another capture in the same player is the player's own affair: it begins
     // a new epoch with a reset, which may be these very parts.
-    if (parts === undefined || link !== this.#tape?.link) return {};
+    if (taken === undefined || link !== this.#tape?.link) return {};
+    const { shownSeq, ...parts } = taken;
+    this.#latency.taken(shownSeq);
     this.#lastEpoch = Math.max(this.#lastEpoch, this.#epochBase + (parts.epoch ?? 0));
     const said = this.#sayTape && this.#tape !== undefined ? { tape: this.#tape.shown } : {};
     this.#sayTape = false;
@@ -117,6 +138,7 @@ export class Screen implements SessionTape {
   #show(tape: Tape): void {
     if (tape.link !== this.#tape?.link) this.#epochBase = this.#lastEpoch + 1;
     this.#tape = tape;
+    this.#latency.taken(undefined);
     this.#sayTape = true;
     this.session.setTape(this);
   }

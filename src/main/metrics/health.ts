@@ -1,10 +1,10 @@
-// One colour for everything that serves, with the reasons: what a load balancer, a script or a person asks first. Pure.
+// One colour for everything that runs here, with the reasons: what a load balancer, a script or a person asks first. Pure.
+import type { HealthColour } from "../../shared/protocol/health.ts";
 import type { Observations } from "./observations.ts";
 
-export type HealthColour = "GREEN" | "AMBER" | "RED";
-
+/** The answer at /health; `null` is not known, or not there. */
 export interface Health {
-  /** RED: nothing is served, or nothing is recorded any more. AMBER: it is served, but somebody should look. */
+  /** RED: nothing is served, or nothing is recorded any more. AMBER: it goes on, but somebody should look. */
   readonly status: HealthColour;
   /** Worst first; empty when GREEN. */
   readonly reasons: readonly string[];
@@ -17,33 +17,36 @@ export interface Health {
   readonly recording: {
     readonly capture_id: string; readonly messages: number; readonly durable_seq: number; readonly derived_seq: number; readonly gaps_open: number;
   } | null;
+  readonly disk: {
+    readonly state: string; readonly free_bytes: number | null; readonly bytes_per_hour: number | null; readonly hours_to_full: number | null;
+  } | null;
 }
 
-interface Finding { readonly colour: "AMBER" | "RED"; readonly reason: string }
+interface Finding { readonly colour: "AMBER" | "RED"; readonly text: string }
 
-function findings({ serving, bridge, recording }: Observations): readonly Finding[] {
+function findings({ serving, health }: Observations): readonly Finding[] {
   const found: Finding[] = [];
-  if (serving === "gone") found.push({ colour: "RED", reason: "the bridge is not served any more: its process ended too often" });
-  if (serving === "restarting") found.push({ colour: "AMBER", reason: "the bridge's process ended and is being started again" });
-  if (bridge !== undefined && bridge.status !== "GREEN") found.push({ colour: bridge.status, reason: `bridge: ${bridge.detail}` });
-  if (recording?.halted !== undefined) found.push({ colour: "RED", reason: `recording stopped: ${recording.halted}` });
-  for (const { venue, state, detail } of recording?.sources ?? []) {
-    if (state !== "live" && state !== "off") found.push({ colour: "AMBER", reason: `${venue} is ${state}${detail === "" ? "" : `: ${detail}`}` });
-  }
-  if (recording !== undefined && recording.gapsOpen > 0) found.push({ colour: "AMBER", reason: `${recording.gapsOpen} gaps are open` });
-  return found;
+  if (serving?.state === "gone") found.push({ colour: "RED", text: "the bridge is not served any more: its process ended too often" });
+  if (serving?.state === "restarting") found.push({ colour: "AMBER", text: "the bridge's process ended and is being started again" });
+  const bridge = serving?.bridge;
+  if (bridge !== undefined && bridge.status !== "GREEN") found.push({ colour: bridge.status, text: `bridge: ${bridge.detail}` });
+  return [...found, ...(health?.reasons ?? [])];
 }
 
 export function healthOf(observations: Observations): Health {
-  const { bridge, recording, version, uptimeMs } = observations;
+  const { serving, recording, health, version, uptimeMs } = observations;
   const found = findings(observations);
-  const worst = found.some(({ colour }) => colour === "RED") ? "RED" : found.length > 0 ? "AMBER" : "GREEN";
   const sorted = [...found.filter(({ colour }) => colour === "RED"), ...found.filter(({ colour }) => colour === "AMBER")];
+  const bridge = serving?.bridge;
+  const disk = health?.disk;
   return {
-    status: worst, reasons: sorted.map(({ reason }) => reason), version, uptime_ms: Math.round(uptimeMs), mode: bridge?.mode ?? null,
+    status: sorted[0]?.colour ?? "GREEN", reasons: sorted.map(({ text }) => text), version, uptime_ms: Math.round(uptimeMs), mode: bridge?.mode ?? null,
     history_id: bridge?.history.historyId ?? null, streams: bridge?.streams.length ?? 0, clients: bridge?.clients.length ?? 0,
     recording: recording === undefined ? null : {
       capture_id: recording.captureId, messages: recording.messages, durable_seq: recording.durableSeq, derived_seq: recording.derivedSeq, gaps_open: recording.gapsOpen,
+    },
+    disk: disk === undefined ? null : {
+      state: disk.state, free_bytes: disk.freeBytes ?? null, bytes_per_hour: disk.bytesPerHour ?? null, hours_to_full: disk.hoursToFull ?? null,
     },
   };
 }

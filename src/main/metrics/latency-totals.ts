@@ -10,6 +10,14 @@ export interface LatencyTotals {
   readonly sumMs: number;
 }
 
+/** Since the start, of all streams of one channel of a venue: few enough for labels. */
+export interface ChannelLatency {
+  readonly venue: string;
+  readonly channel: string;
+  readonly exchangeToHere: LatencyTotals;
+  readonly hereToLog: LatencyTotals;
+}
+
 export class LatencyCounter {
   readonly #counts = new Float64Array(LATENCY_BOUNDS_MS.length);
   #count = 0;

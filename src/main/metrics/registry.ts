@@ -1,7 +1,12 @@
 // Metrics in the words of Prometheus. Values are taken from what is observed when somebody scrapes: no counters of our own to drift.
 import { collectDefaultMetrics, Counter, Gauge, Registry } from "prom-client";
-import type { ServedStream, ServerStatus } from "../bridge/server/types.ts";
+import type { StreamHealth } from "../../shared/protocol/health.ts";
+import type { ServedStream } from "../bridge/server/types.ts";
+import {
+  LATENCIES, LEG_LEVELS, LEG_TOTALS, LEVELS, SERVED_LEVELS, SERVED_TOTALS, STREAM_LEVELS, STREAM_TOTALS, TOTALS, VENUE_LEVELS, VENUE_TOTALS, type Row,
+} from "./metric-tables.ts";
 import type { Observations } from "./observations.ts";
+import { ObservedHistogram } from "./observed-histogram.ts";
 
 /** Streams with labels of their own, by name; what is beyond is only counted. A label costs a scraper memory for ever. */
 export const LABELLED_STREAMS_MAX = 500;
@@ -11,87 +16,82 @@ export interface Metrics {
   text(observations: Observations): Promise<string>;
 }
 
-function nameOf({ key }: ServedStream): string {
+type Labels = Readonly<Record<string, string>>;
+/** What one labelled series is read from. */
+type Subject<Seen extends readonly unknown[]> = readonly [labels: Labels, seen: Seen];
+
+/** Counters and gauges of one kind of subject, told whole at every scrape: subjects that are gone leave nothing behind. */
+class Family<Seen extends readonly unknown[]> {
+  readonly #totals: readonly { readonly read: Row<Seen>[2]; readonly counter: Counter }[];
+  readonly #levels: readonly { readonly read: Row<Seen>[2]; readonly gauge: Gauge }[];
+
+  constructor(options: { readonly registry: Registry; readonly labels: readonly string[]; readonly totals: readonly Row<Seen>[]; readonly levels: readonly Row<Seen>[] }) {
+    const common = { registers: [options.registry], labelNames: [...options.labels] };
+    this.#totals = options.totals.map(([name, help, read]) => ({ read, counter: new Counter({ name, help, ...common }) }));
+    this.#levels = options.levels.map(([name, help, read]) => ({ read, gauge: new Gauge({ name, help, ...common }) }));
+  }
+
+  tell(subjects: readonly Subject<Seen>[]): void {
+    for (const { read, counter } of this.#totals) {
+      this.#tell(counter, subjects, read, (labels, value) => { counter.inc(labels, value); });
+    }
+    for (const { read, gauge } of this.#levels) {
+      this.#tell(gauge, subjects, read, (labels, value) => { gauge.set(labels, value); });
+    }
+  }
+
+  #tell(metric: Counter | Gauge, subjects: readonly Subject<Seen>[], read: Row<Seen>[2], put: (labels: Labels, value: number) => void): void {
+    metric.reset();
+    // A metric without labels stands at 0 after a reset: what is not known is not said.
+    metric.remove({});
+    for (const [labels, seen] of subjects) {
+      const value = read(...seen);
+      if (value !== undefined) put(labels, value);
+    }
+  }
+}
+
+function firstByName<T>(all: readonly T[], nameOf: (one: T) => string): readonly T[] {
+  return [...all].sort((a, b) => (nameOf(a) < nameOf(b) ? -1 : 1)).slice(0, LABELLED_STREAMS_MAX);
+}
+
+function servedName({ key }: ServedStream): string {
   return `${key.sourceId}.${key.symbol}.${key.interval}`;
 }
 
-type Read = (observations: Observations) => number | undefined;
-type ReadStream = (stream: ServedStream, bridge: ServerStatus) => number | undefined;
-
-const TOTALS: readonly (readonly [name: string, help: string, read: Read])[] = [
-  ["tapedeck_bridge_backfill_bytes_total", "Bytes of backfill answers sent", ({ bridge }) => bridge?.backfillBytes],
-  ["tapedeck_bridge_backfill_entries_total", "Entries sent in backfill answers", ({ bridge }) => bridge?.backfillEntries],
-  ["tapedeck_bridge_malformed_frames_total", "Request frames that could not be read", ({ bridge }) => bridge?.malformed],
-  ["tapedeck_bridge_oversized_frames_total", "Request frames refused unread for their size", ({ bridge }) => bridge?.oversized],
-  ["tapedeck_bridge_refused_requests_total", "Requests refused, most of them BUSY", ({ bridge }) => bridge?.refused],
-  ["tapedeck_bridge_dropped_frames_total", "Answers that a client did not take", ({ bridge }) => bridge?.unsent],
-  ["tapedeck_bridge_rejected_handshakes_total", "Connections turned away for their key", ({ bridge }) => bridge?.rejectedHandshakes],
-  ["tapedeck_recording_messages_total", "Messages recorded by this run", ({ recording }) => recording?.messages],
-  ["tapedeck_recording_durable_messages_total", "Messages of this run that an fsync covers", ({ recording }) => recording?.durableMessages],
-];
-
-const COLOURS = { GREEN: 0, AMBER: 1, RED: 2 } as const;
-
-const LEVELS: readonly (readonly [name: string, help: string, read: Read])[] = [
-  ["tapedeck_bridge_up", "1 while the bridge is served", ({ serving }) => (serving === "serving" ? 1 : 0)],
-  ["tapedeck_bridge_status", "0 GREEN, 1 AMBER, 2 RED", ({ bridge }) => (bridge === undefined ? undefined : COLOURS[bridge.status])],
-  ["tapedeck_bridge_clients", "Clients heard of lately", ({ bridge }) => bridge?.clients.length],
-  ["tapedeck_bridge_client_behind_entries", "Entries that the slowest client has not applied, by its own report", ({ bridge }) => bridge?.clients.reduce((most, { behind }) => Math.max(most, behind), 0)],
-  ["tapedeck_bridge_streams", "Streams served", ({ bridge }) => bridge?.streams.length],
-  ["tapedeck_recording_durable_seq", "Raw seq up to which the log is durable", ({ recording }) => recording?.durableSeq],
-  ["tapedeck_recording_derived_seq", "Raw seq up to which candles are derived", ({ recording }) => recording?.derivedSeq],
-  ["tapedeck_recording_gaps_open", "Gaps that are not repaired", ({ recording }) => recording?.gapsOpen],
-  ["tapedeck_recording_halted", "1 when the recorder has stopped for good", ({ recording }) => (recording === undefined ? undefined : recording.halted === undefined ? 0 : 1)],
-];
-
-const STREAM_TOTALS: readonly (readonly [name: string, help: string, read: ReadStream])[] = [
-  ["tapedeck_bridge_published_entries_total", "Entries published", ({ published }) => published],
-  ["tapedeck_bridge_conflated_total", "Open bars replaced by newer ones before they were sent", ({ conflated }) => conflated],
-];
-
-const STREAM_LEVELS: readonly (readonly [name: string, help: string, read: ReadStream])[] = [
-  ["tapedeck_bridge_latest_sequence", "Last sequence given", ({ latestSequence }) => latestSequence],
-  ["tapedeck_bridge_rate", "Entries per second over the last seconds", ({ rate }) => rate],
-  // What is told again was received long ago: that distance is no lag.
-  ["tapedeck_bridge_lag_seconds", "From the receiving of what made an entry to its publishing; not of replays", ({ lagMs }, { mode }) => (lagMs === undefined || mode === "replay" ? undefined : lagMs / 1_000)],
-];
+function streamLabels({ venue, symbol, channel }: StreamHealth): Labels {
+  return { venue, symbol, channel };
+}
 
 /** `processMetrics`: also those of this process (CPU, memory, file descriptors, garbage collection). */
 export function createMetrics(options: { readonly processMetrics: boolean }): Metrics {
   const registry = new Registry();
   if (options.processMetrics) collectDefaultMetrics({ register: registry });
-  const registers = [registry];
-  const totals = TOTALS.map(([name, help, read]) => ({ read, counter: new Counter({ name, help, registers }) }));
-  const levels = LEVELS.map(([name, help, read]) => ({ read, gauge: new Gauge({ name, help, registers }) }));
-  const streamTotals = STREAM_TOTALS.map(([name, help, read]) => ({ read, counter: new Counter({ name, help, registers, labelNames: ["stream"] }) }));
-  const streamLevels = STREAM_LEVELS.map(([name, help, read]) => ({ read, gauge: new Gauge({ name, help, registers, labelNames: ["stream"] }) }));
+  const build = new Gauge({ name: "tapedeck_build_info", help: "Always 1; the label says which version runs", registers: [registry], labelNames: ["version"] });
+  const whole = new Family<[Observations]>({ registry, labels: [], totals: TOTALS, levels: LEVELS });
+  const venues = new Family({ registry, labels: ["venue"], totals: VENUE_TOTALS, levels: VENUE_LEVELS });
+  const legs = new Family({ registry, labels: ["venue", "leg"], totals: LEG_TOTALS, levels: LEG_LEVELS });
+  const streams = new Family({ registry, labels: ["venue", "symbol", "channel"], totals: STREAM_TOTALS, levels: STREAM_LEVELS });
+  const served = new Family({ registry, labels: ["stream"], totals: SERVED_TOTALS, levels: SERVED_LEVELS });
+  const histogram = ([name, help]: readonly [string, string], labelNames: readonly string[]): ObservedHistogram => new ObservedHistogram({ name, help, labelNames, registry });
+  const exchangeToHere = histogram(LATENCIES.exchangeToHere, ["venue", "channel"]);
+  const hereToLog = histogram(LATENCIES.hereToLog, ["venue", "channel"]);
+  const logToScreen = histogram(LATENCIES.logToScreen, []);
 
   function take(observations: Observations): void {
-    for (const { read, counter } of totals) {
-      counter.reset();
-      counter.inc(read(observations) ?? 0);
-    }
-    for (const { read, gauge } of levels) {
-      const value = read(observations);
-      // Not `reset`, which leaves a zero: what is not known is not said.
-      if (value === undefined) gauge.remove();
-      else gauge.set(value);
-    }
-    const { bridge } = observations;
-    const streams = (bridge?.streams ?? []).map((stream) => ({ stream, name: nameOf(stream) }));
-    streams.sort((a, b) => (a.name < b.name ? -1 : 1));
-    const labelled = streams.slice(0, LABELLED_STREAMS_MAX);
-    for (const { read, counter } of streamTotals) {
-      counter.reset();
-      for (const { stream, name } of labelled) counter.inc({ stream: name }, (bridge && read(stream, bridge)) ?? 0);
-    }
-    for (const { read, gauge } of streamLevels) {
-      gauge.reset();
-      for (const { stream, name } of labelled) {
-        const value = bridge && read(stream, bridge);
-        if (value !== undefined) gauge.set({ stream: name }, value);
-      }
-    }
+    const { version, health, latencies, serving } = observations;
+    build.reset();
+    build.set({ version }, 1);
+    whole.tell([[{}, [observations]]]);
+    venues.tell((health?.venues ?? []).map((venue) => [{ venue: venue.venue }, [venue, health?.streams ?? []]]));
+    legs.tell((health?.venues ?? []).flatMap((venue) => venue.legs.map((leg): Subject<[typeof leg]> => [{ venue: venue.venue, leg: leg.leg }, [leg]])));
+    streams.tell(firstByName(health?.streams ?? [], ({ streamId }) => streamId).map((stream) => [streamLabels(stream), [stream]]));
+    const { bridge } = serving ?? {};
+    served.tell(bridge === undefined ? [] : firstByName(bridge.streams, servedName).map((stream) => [{ stream: servedName(stream) }, [stream, bridge]]));
+    const channels = latencies.channels.map(({ venue, channel, ...totals }) => ({ labels: { venue, channel }, ...totals }));
+    exchangeToHere.tell(channels.filter((one) => one.exchangeToHere.count > 0).map((one) => ({ labels: one.labels, totals: one.exchangeToHere })));
+    hereToLog.tell(channels.map((one) => ({ labels: one.labels, totals: one.hereToLog })));
+    logToScreen.tell(latencies.logToScreen === undefined ? [] : [{ labels: {}, totals: latencies.logToScreen }]);
   }
 
   return {

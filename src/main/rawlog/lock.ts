@@ -152,8 +152,13 @@ function lockedBy(owner: LockOwner | undefined, what: string): FaultError {
 }
 
 /** True while a living process, of whatever kind, writes the capture in this folder. */
-export async function isCaptureHeld(disk: Disk, folder: string, processes: ProcessTable = machineProcesses): Promise<boolean> {
-  const held = await readIfThere(disk, `${folder}/${LOCK_FILE}`);
+export function isCaptureHeld(disk: Disk, folder: string, processes: ProcessTable = machineProcesses): Promise<boolean> {
+  return isLockHeld(disk, `${folder}/${LOCK_FILE}`, processes);
+}
+
+/** True while the process that took this lock file lives. */
+export async function isLockHeld(disk: Disk, path: string, processes: ProcessTable = machineProcesses): Promise<boolean> {
+  const held = await readIfThere(disk, path);
   const holder = held === undefined ? undefined : parseOwner(held);
   return holder !== undefined && processes.isAlive(holder);
 }
