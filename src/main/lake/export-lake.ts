@@ -38,15 +38,18 @@ export interface LakeTarget {
   put(file: LakeFile, onBytes: (bytes: number) => void): Promise<void>;
 }
 
-const count = z.number().int().nonnegative();
-const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const manifestSchema = z.strictObject({
-  kind: z.literal("export"), format: z.literal(1), capture_id: z.string(),
+/** The manifest, as it stands at the destination. */
+export interface ExportManifest {
+  readonly kind: "export";
+  readonly format: 1;
+  readonly capture_id: string;
   /** Last seq of the log that the files cover, and the log's root there. */
-  to_seq: count, log_root: hash, rows: count, bytes: count,
-  files: z.array(z.strictObject({ path: z.string(), bytes: count, rows: count, sha256: hash })),
-});
-export type ExportManifest = z.infer<typeof manifestSchema>;
+  readonly to_seq: number;
+  readonly log_root: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly files: readonly { readonly path: string; readonly bytes: number; readonly rows: number; readonly sha256: string }[];
+}
 const begunSchema = z.looseObject({ capture_id: z.string() });
 
 export interface LakeExportOptions {

@@ -17,7 +17,7 @@ export function isS3Address(text: string): boolean {
 export function parseS3Address(text: string): S3Address {
   const match = ADDRESS.exec(text);
   const prefix = (match?.[2] ?? "").replace(/^\/+|\/+$/g, "");
-  if (match === null || prefix.length > 500 || /[\u0000-\u001f]|\/\//.test(prefix)) throw fault("export.bad-address", `${text}: write s3://bucket/prefix; a bucket has 3 to 63 lower-case letters, digits, dots and dashes`);
+  if (match === null || prefix.length > 500 || !/^[\x20-\uffff]*$/.test(prefix) || prefix.includes("//")) throw fault("export.bad-address", `${text}: write s3://bucket/prefix; a bucket has 3 to 63 lower-case letters, digits, dots and dashes`);
   return { bucket: match[1] ?? "", prefix };
 }
 
