@@ -150,7 +150,7 @@ function jumped(fold: FoldState, landed: Landed, last: { readonly id: number; re
     const { suspicion } = fold;
     const why = suspicion === undefined ? LEFT_OUT : { cause: suspicion.cause, reason: suspicion.detail };
     const times = { fromMs: Math.min(last.ms, ms), toMs: Math.max(last.ms, ms), fromRecvNs: last.recvNs, toRecvNs: recvNs };
-    fold.gaps.openHole({ fromId: last.id + 1, toId: from - 1, ...times }, why, fold.sealClockMs, seq);
+    fold.gaps.openHole({ fromId: last.id + 1, toId: from - 1, ...times }, why, Math.max(fold.sealClockMs, ms), seq);
     return;
   }
   const next = fold.runs.runs[1];
