@@ -3,7 +3,8 @@ import fc from "fast-check";
 import { expect, it } from "vitest";
 import type { CanonicalOutput } from "../../shared/candles.ts";
 import type { ControlRecord } from "../../shared/control.ts";
-import { streamRef } from "../../shared/market.ts";
+import { dec } from "../../shared/decimal.ts";
+import { streamRef, type MarketEvent, type TradeEvent } from "../../shared/market.ts";
 import { BTC, LogBuilder, TRADES, aggregate, feed, start, trade, type Entry } from "./canonical.testkit.ts";
 
 const T0 = Date.UTC(2026, 0, 5, 23, 59, 30);
@@ -31,11 +32,18 @@ const control: fc.Arbitrary<ControlRecord> = fc.oneof(
   fc.record({ ids, outcome: fc.constantFrom("repaired" as const, "partly" as const, "unresolved" as const) }).map(
     ({ ids: { from, length }, outcome }): ControlRecord => ({ kind: "backfill_done", stream_id: STREAM, from_id: from, to_id: from + length, attempt: 2, outcome, detail: "x" }),
   ),
+  fc.constantFrom<ControlRecord>(
+    { kind: "backfill_begun", stream_id: STREAM, from_ms: T0, to_ms: T0 + 9_000, attempt: 1 }, { kind: "backfill_begun", stream_id: STREAM, attempt: 1 },
+    { kind: "backfill_done", stream_id: STREAM, from_ms: T0, to_ms: T0 + 60_000, attempt: 1, outcome: "partly", detail: "x" },
+  ),
 );
 
 type Step =
   | { readonly kind: "trade"; readonly id: number; readonly ms: number; readonly jitter: number; readonly name: string; readonly rest: boolean; readonly conflict: boolean; readonly market: boolean; readonly named: boolean }
   | { readonly kind: "aggregate"; readonly from: number; readonly length: number }
+  | { readonly kind: "page"; readonly from: number; readonly length: number }
+  | { readonly kind: "candle"; readonly volume: number; readonly final: boolean; readonly name: string }
+  | { readonly kind: "junk"; readonly name: string }
   | { readonly kind: "control"; readonly control: ControlRecord }
   | { readonly kind: "config"; readonly channel: string; readonly lateness: number; readonly slow: boolean };
 
@@ -46,9 +54,27 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     market: fc.integer({ min: 0, max: 9 }).map((n) => n !== 0), named: fc.integer({ min: 0, max: 40 }).map((n) => n !== 0),
   }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("aggregate" as const), from: fc.nat(60), length: fc.nat(4) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("page" as const), from: fc.nat(60), length: fc.nat(20) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("candle" as const), volume: fc.nat(5), final: fc.boolean(), name: connection }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant("junk" as const), name: connection }) },
   { weight: 4, arbitrary: control.map((one) => ({ kind: "control" as const, control: one })) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("config" as const), channel: fc.constantFrom("trade", "trade", "trade", "aggTrade"), lateness: fc.constantFrom(0, 3_000), slow: fc.boolean() }) },
 );
+
+const JUNK = streamRef(BTC.venue, "_", "unclassified");
+const CANDLES = streamRef(BTC.venue, BTC.symbol, "kline_1m");
+
+function bareOf(event: TradeEvent): TradeEvent {
+  return { ...event, sequenceId: undefined, firstTradeId: undefined, lastTradeId: undefined };
+}
+
+function candle(openMs: number, volume: number, final: boolean): MarketEvent {
+  const price = dec("100.00");
+  return {
+    kind: "venue_candle", eventMs: openMs + 60_000, eventSubNs: 0, interval: "1m", openMs, open: price, high: price, low: price, close: price, volume: dec(`${volume}`),
+    quoteVolume: undefined, tradeCount: volume, final, opensWithTrade: volume % 2 === 0,
+  };
+}
 
 /** Ids rise with the steps, give or take; times follow ids, so that repeats of an id agree unless they are told not to. */
 function logOf(steps: readonly Step[]): readonly Entry[] {
@@ -58,6 +84,9 @@ function logOf(steps: readonly Step[]): readonly Entry[] {
     const base = Math.floor(index / 2);
     const atMs = timeOf(base) + 40;
     if (one.kind === "control") log.control(atMs, one.control);
+    else if (one.kind === "page") log.trades(atMs, Array.from({ length: one.length }, (_, n) => bareOf(trade({ id: one.from + one.length - n, ms: timeOf(one.from + one.length - n) }))), { source: "rest_backfill" });
+    else if (one.kind === "candle") log.trades(atMs, [candle(Math.floor((atMs - 60_000) / 60_000) * 60_000, one.volume, one.final)], { stream: CANDLES, connection: one.name });
+    else if (one.kind === "junk") log.add({ stream: JUNK, atMs, outcome: { kind: "refused", code: "malformed-json", detail: "x" }, connection: one.name });
     else if (one.kind === "config") {
       log.config(atMs, { symbols: one.slow ? BOTH : [], intervals: one.slow ? ["1m"] : ["1s", "1m", "1d"], lateness_ms: one.lateness, folds: { "binance-usdm:BTCUSDT": one.channel } });
     } else if (one.kind === "aggregate") {
@@ -65,7 +94,7 @@ function logOf(steps: readonly Step[]): readonly Entry[] {
     } else {
       const id = one.rest ? one.id : base + (one.id % 5);
       const event = trade({ id, ms: timeOf(id) + one.jitter, qty: one.conflict ? "7.777" : "1.000", market: one.market });
-      const bare = one.named ? event : { ...event, sequenceId: undefined, firstTradeId: undefined, lastTradeId: undefined };
+      const bare = one.named ? event : bareOf(event);
       log.trades(atMs, [bare, trade({ id: id + 1, ms: timeOf(id + 1) })], one.rest ? { source: "rest_backfill" } : { connection: one.name });
       if (one.ms % 3 === 0) log.quote(atMs);
       if (one.ms % 2 === 0) log.trades(atMs, [{ ...aggregate({ a: base, from: id - 1, to: id + 1, ms: timeOf(id), qty: "3.000" }), sequenceId: base }], { stream: OTHER, connection: one.name });
