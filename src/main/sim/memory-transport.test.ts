@@ -32,7 +32,7 @@ beforeEach(() => {
 
 function connected(): { listener: Listener; socket: ReturnType<MemoryNetwork["webSocket"]["connect"]> } {
   const listener = new Listener();
-  const socket = network.webSocket.connect(`${network.endpoints.ws_market}btcusdt@aggTrade`, listener.handlers);
+  const socket = network.webSocket.connect(`${network.endpoints["ws_market"]}btcusdt@aggTrade`, listener.handlers);
   clock.advanceNow(2_000);
   return { listener, socket };
 }
@@ -98,9 +98,25 @@ describe("the memory transport", () => {
     expect(listener.close?.cause).toBe("lost");
   });
 
+  it("reaches several venues behind one line, each by its own paths", async () => {
+    const okx = new SimulatedVenue({ seed: 2, venue: "okx-swap", startMs: START_MS, warmMs: 60_000, symbols: ["BTCUSDT"], historyTrades: 8_192 });
+    network = new MemoryNetwork({ venue: network.venue, others: [okx], clock, timers: clock, random: new SeededRandom(1) });
+    network.start();
+    const listener = new Listener();
+    const socket = network.webSocket.connect(network.endpointsOf(okx)["ws_public"] ?? "", listener.handlers);
+    clock.advanceNow(1_000);
+    socket.send('{"op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT-SWAP"}]}');
+    clock.advanceNow(10_000);
+    expect(listener.texts.filter((text) => text.startsWith('{"arg":{"channel":"trades"')).length).toBeGreaterThan(10);
+    const pending = network.http.get(`${network.endpointsOf(okx)["rest"]}/api/v5/public/time`, { timeoutMs: 1_000 });
+    await clock.advance(500);
+    const result = await pending;
+    expect(result.ok ? decoder.decode(result.value.body) : result.fault.code).toContain('"code":"0"');
+  });
+
   it("answers requests, times out on silence, and obeys a stop signal", async () => {
     const ask = async (signal?: AbortSignal): Promise<string> => {
-      const pending = network.http.get(`${network.endpoints.rest}/fapi/v1/time`, { timeoutMs: 1_000, ...(signal === undefined ? {} : { signal }) });
+      const pending = network.http.get(`${network.endpoints["rest"]}/fapi/v1/time`, { timeoutMs: 1_000, ...(signal === undefined ? {} : { signal }) });
       await clock.advance(2_000);
       const result = await pending;
       return result.ok ? String(result.value.status) : result.fault.code;

@@ -114,6 +114,86 @@ describe("the simulator's server", () => {
     }
   });
 
+  describe("with three venues on one port", () => {
+    const VENUES = ["binance-usdm", "bybit-linear", "okx-swap"] as const;
+
+    async function startThree(): Promise<Simulator> {
+      simulator = await startSimulator({ seed: 3, clock, timers, warmMs: 10_000, messagesPerSecond: 3_000, steady: true, venues: VENUES, symbols: ["BTCUSDT", "MATICUSDT"] });
+      return simulator;
+    }
+    /** A socket at a venue, subscribed to its trades of BTCUSDT. */
+    function trades(running: Simulator, venue: (typeof VENUES)[number]): WebSocket {
+      const endpoints = running.endpointsOf(venue);
+      if (venue === "binance-usdm") return open(`${endpoints["ws_market"]}btcusdt@aggTrade`);
+      const socket = open(endpoints["ws_public"] ?? "");
+      const request = venue === "bybit-linear" ? { op: "subscribe", args: ["publicTrade.BTCUSDT"] } : { op: "subscribe", args: [{ channel: "trades", instId: "BTC-USDT-SWAP" }] };
+      socket.once("open", () => socket.send(JSON.stringify(request)));
+      return socket;
+    }
+    async function json(url: string): Promise<unknown> {
+      return (await fetch(url)).json();
+    }
+
+    it("speaks each venue's wire under its own paths, and answers its REST", async () => {
+      const running = await startThree();
+      const [binance, bybit, okx] = await Promise.all(VENUES.map((venue) => message(trades(running, venue), (text) => text.includes("data"))));
+      expect([binance?.slice(0, 31), bybit?.slice(0, 32), okx?.slice(0, 51)]).toEqual(['{"stream":"btcusdt@aggTrade","d', '{"topic":"publicTrade.BTCUSDT","', '{"arg":{"channel":"trades","instId":"BTC-USDT-SWAP"']);
+      expect(await json(`${running.url}/fapi/v1/time`)).toHaveProperty("serverTime");
+      expect(await json(`${running.url}/v5/market/time`)).toHaveProperty("result.timeNano");
+      expect(await json(`${running.url}/api/v5/public/time`)).toHaveProperty("data.0.ts");
+      const kept = message(open(`${running.url.replace("http", "ws")}/ws/v5/public`).once("open", function sayPing(this: WebSocket) { this.send("ping"); }), (text) => text === "pong");
+      expect(await kept).toBe("pong");
+    });
+
+    it("injects faults at the venue that is named, and its ledger says where", async () => {
+      const running = await startThree();
+      const sockets = VENUES.map((venue) => trades(running, venue));
+      await Promise.all(sockets.map((socket) => message(socket, (text) => text.includes("data"))));
+      const inject = async (query: string): Promise<unknown> => (await fetch(`${running.url}/sim/fault?${query}`, { method: "POST" })).json();
+      expect(await inject("venue=okx-swap&name=drop&amount=2&symbol=BTCUSDT")).toEqual({ applied: "drop: the next 2 trades messages" });
+      expect(await inject("venue=bybit-linear&name=duplicate")).toEqual({ applied: "duplicate: the next 1 publicTrade messages" });
+      expect(await inject("venue=kraken&name=drop")).toEqual({ error: 'the simulator has no venue "kraken"; it has binance-usdm, bybit-linear, okx-swap' });
+      await message(sockets[2] ?? open(""), (text) => text.includes("data"));
+      const { entries } = (await json(`${running.url}/sim/ledger?venue=okx-swap`)) as { entries: { at: number; venue: string; what: string; fromId: number }[] };
+      expect(entries.map(({ venue, what }) => [venue, what])).toEqual([["okx-swap", "drop"], ["okx-swap", "drop"]]);
+      const later = (await json(`${running.url}/sim/ledger?after=${entries.at(-1)?.at}`)) as { entries: { venue: string }[] };
+      expect(later.entries.every(({ venue }) => venue !== "okx-swap")).toBe(true);
+    });
+
+    it("accounts for every data frame of every connection", async () => {
+      const running = await startThree();
+      const counts = VENUES.map(() => 0);
+      const sockets = VENUES.map((venue, index) => {
+        const socket = trades(running, venue);
+        socket.on("message", (data) => { if (/"(data|topic)":/.test(String(data))) counts[index] = (counts[index] ?? 0) + 1; });
+        return socket;
+      });
+      await Promise.all(sockets.map((socket) => message(socket, () => counts.every((count) => count > 300))));
+      running.fault("disconnect", 0, "binance-usdm");
+      running.fault("disconnect", 0, "bybit-linear");
+      running.fault("disconnect", 0, "okx-swap");
+      await Promise.all(sockets.map((socket) => new Promise((resolve) => (socket.readyState === WebSocket.CLOSED ? resolve(0) : socket.once("close", resolve)))));
+      const account = (await json(`${running.url}/sim/said?minutes`)) as ReturnType<Simulator["account"]>;
+      expect(account.connections.map(({ venue, said }) => [venue, Object.values(said)])).toEqual(VENUES.map((venue, index) => [venue, [counts[index]]]));
+      expect(account.frames).toBe(counts.reduce((sum, count) => sum + count, 0));
+      const one = (await json(`${running.url}/sim/said?venue=bybit-linear&symbol=BTCUSDT&channel=publicTrade`)) as ReturnType<Simulator["account"]>;
+      expect(one.streams.map(({ stream, said, minutes }) => [stream, said, minutes])).toEqual([["publicTrade.BTCUSDT", counts[1], undefined]]);
+      const listed = (await json(`${running.url}/sim/trades?venue=bybit-linear&symbol=BTCUSDT&from=0`)) as { id: string }[];
+      expect(listed.at(-1)?.id).toMatch(/^[0-9a-f-]{36}$/);
+    });
+
+    it("carries frames of every length", async () => {
+      const running = await startThree();
+      const socket = trades(running, "bybit-linear");
+      await message(socket, (text) => text.includes("data"));
+      for (const bytes of [200, 70_000, 3_000_000]) {
+        running.venues[1]?.inject({ name: "oversized", channel: "publicTrade", count: 1, bytes });
+        const text = await message(socket, (candidate) => candidate.includes("xxx"));
+        expect(Math.abs(text.length - bytes)).toBeLessThan(80);
+      }
+    });
+  });
+
   it("names the port when it is taken", async () => {
     const running = await start();
     const port = Number(new URL(running.url).port);
