@@ -17,6 +17,8 @@ export interface EventOrderOptions extends EventsOptions {
   readonly runEvents?: number;
   /** Runs kept in memory before they go to scratch files; for tests. */
   readonly runsInMemory?: number;
+  /** Seqs of a block of decoded messages, and how many blocks are kept; for tests. */
+  readonly blocks?: { readonly seqs: number; readonly max: number };
 }
 
 const BATCH_EVENTS = 1_024;
@@ -33,20 +35,25 @@ interface Block {
 
 /** Raw records by seq through remembered blocks: event order rarely strays far from arrival order. */
 class RecordCache {
-  readonly #options: EventsOptions;
+  readonly #options: EventOrderOptions;
   readonly #decoders: Decoders;
   readonly #trail: CarriedTrail;
   readonly #blocks = new Map<number, Block>();
 
-  constructor(options: EventsOptions, trail: CarriedTrail) {
+  readonly #seqs: number;
+  readonly #max: number;
+
+  constructor(options: EventOrderOptions, trail: CarriedTrail) {
     this.#options = options;
+    this.#seqs = options.blocks?.seqs ?? BLOCK_SEQS;
+    this.#max = options.blocks?.max ?? BLOCKS_MAX;
     this.#trail = trail;
     this.#decoders = new Decoders(options);
   }
 
   /** Immediately when its block is remembered and its message decoded, else after reading. */
   event(rawSeq: number, position: number): ReplayEvent | Promise<ReplayEvent> {
-    const index = Math.floor((rawSeq - 1) / BLOCK_SEQS);
+    const index = Math.floor((rawSeq - 1) / this.#seqs);
     const entry = this.#blocks.get(index)?.entries.get(rawSeq);
     if (entry !== undefined && (entry.events !== undefined || !this.#decoders.carries(entry.record.stream))) return this.#take(entry, rawSeq, position);
     return this.#decoded(index, rawSeq).then((found) => this.#take(found, rawSeq, position));
@@ -68,12 +75,12 @@ class RecordCache {
 
   async #load(index: number): Promise<Block> {
     const entries = new Map<number, Entry>();
-    const range = { fromSeq: index * BLOCK_SEQS + 1, toSeq: Math.min((index + 1) * BLOCK_SEQS, this.#options.toSeq) };
+    const range = { fromSeq: index * this.#seqs + 1, toSeq: Math.min((index + 1) * this.#seqs, this.#options.toSeq) };
     for await (const records of this.#options.reader.batches(range)) for (const record of records) entries.set(record.seq, { record, events: undefined });
     const block: Block = { entries, carriedBehind: undefined };
     this.#blocks.set(index, block);
     const oldest = this.#blocks.keys().next();
-    if (this.#blocks.size > BLOCKS_MAX && oldest.done !== true) this.#blocks.delete(oldest.value);
+    if (this.#blocks.size > this.#max && oldest.done !== true) this.#blocks.delete(oldest.value);
     return block;
   }
 
@@ -82,7 +89,7 @@ class RecordCache {
     const { carried } = this.#decoders;
     const before = this.#blocks.get(index - 1)?.carriedBehind;
     if (before !== undefined) carried.restore(before);
-    else await this.#carryTo(index * BLOCK_SEQS);
+    else await this.#carryTo(index * this.#seqs);
     for (const entry of block.entries.values()) if (this.#decoders.carries(entry.record.stream)) entry.events = this.#decoders.eventsOf(entry.record);
     block.carriedBehind = carried.snapshot();
   }
