@@ -15,7 +15,7 @@ import { Editor, insertText } from "./Editor.tsx";
 import { ResultGrid } from "./ResultGrid.tsx";
 import { ResultPlot } from "./ResultPlot.tsx";
 import { cancelQuery, queriedId, queryStore, readHistory, readTables, ROW_LIMITS, runQuery, type Running, type Tables } from "./store.ts";
-import { examplesFor, sqlName, toCsv, toTsv } from "./text.ts";
+import { examplesFor, isUncompacted, sqlName, toCsv, toTsv } from "./text.ts";
 
 type Area = RefObject<HTMLTextAreaElement | null>;
 
@@ -42,6 +42,8 @@ function TableList({ tables, area }: { readonly tables: readonly QueryTable[]; r
   );
 }
 
+const NOT_COMPACTED = "query.not-compacted";
+
 /** A capture can be asked once its messages are Parquet: says so, offers it, and shows how far it is. */
 function Compaction({ captureId, why }: { readonly captureId: string; readonly why: string }): ReactElement {
   const job = useStore(engineStore, (state) => state.jobs.findLast((one) => one.kind === "compact" && one.captureId === captureId));
@@ -57,13 +59,14 @@ function Compaction({ captureId, why }: { readonly captureId: string; readonly w
 }
 
 function Side({ captureId, tables, area }: { readonly captureId: string; readonly tables: Tables; readonly area: Area }): ReactElement {
-  const isEmpty = tables.state === "read" && (tables.tables.length === 0 || tables.tables.every(({ rows }) => rows === 0));
-  const isUncompacted = tables.state === "failed" && /compact/i.test(`${tables.fault.code} ${tables.fault.message}`);
+  // A query may find out later what the tables did not say.
+  const refused = useStore(queryStore, ({ running }) => (running.state === "failed" && running.fault.code === NOT_COMPACTED ? running.fault.message : undefined));
+  const isEmpty = tables.state === "read" && isUncompacted(tables.tables);
   return (
     <div className="query-side">
-      {tables.state === "failed" && !isUncompacted && <p className="tone-trouble query-note" role="alert">{tables.fault.message}</p>}
-      {isUncompacted && <Compaction captureId={captureId} why={tables.fault.message} />}
-      {isEmpty && <Compaction captureId={captureId} why="This capture has no rows to ask yet: compacting makes Parquet of what is sealed." />}
+      {tables.state === "failed" && tables.fault.code !== NOT_COMPACTED && <p className="tone-trouble query-note" role="alert">{tables.fault.message}</p>}
+      {tables.state === "failed" && tables.fault.code === NOT_COMPACTED && <Compaction captureId={captureId} why={tables.fault.message} />}
+      {(isEmpty || (refused !== undefined && tables.state !== "failed")) && <Compaction captureId={captureId} why="Its messages are not Parquet yet. Candles and gaps can be asked already; compacting makes Parquet of what is sealed." />}
       {(tables.state === "read" || tables.state === "reading") && <TableList tables={tables.tables} area={area} />}
     </div>
   );

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import type { QueryColumn } from "../../shared/protocol/query.ts";
 import { scriptedTables } from "../engine/scripted/query.ts";
 import { compareNumbers, firstPlot, isNumeric, plotNumber, plotted, sortedRows, timeKindOf } from "./columns.ts";
-import { examplesFor, savedHistory, sqlName, toCsv, toTsv, withQuery } from "./text.ts";
+import { examplesFor, isUncompacted, savedHistory, sqlName, toCsv, toTsv, withQuery } from "./text.ts";
 
 const column = (name: string, type: string): QueryColumn => ({ name, type });
 
@@ -73,9 +73,14 @@ describe("texts", () => {
   it("of examples name tables and symbols that are there", () => {
     const all = examplesFor(scriptedTables(10), ["ETHUSDT"]);
     expect(all.length).toBeGreaterThanOrEqual(4);
+    expect(all.map(({ title }) => title).join()).toMatch(/candles.*Gaps/i);
     expect(all[0]?.sql).toContain("symbol = 'ETHUSDT'");
     expect(examplesFor([], ["ETHUSDT"])).toEqual([]);
     expect(examplesFor(scriptedTables(10).filter(({ name }) => name === "bbo"), []).map(({ sql }) => sql).join()).not.toMatch(/trade|WHERE/);
+  });
+
+  it("know a capture whose messages are not Parquet yet", () => {
+    expect([isUncompacted(scriptedTables(0)), isUncompacted(scriptedTables(10)), isUncompacted([])]).toEqual([true, false, true]);
   });
 
   it("of the history are bounded in number and size, newest first, each once", () => {

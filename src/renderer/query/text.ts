@@ -54,11 +54,21 @@ export function examplesFor(tables: readonly QueryTable[], symbols: readonly str
       examples.push({ title: "Latency by symbol, ms", sql: `SELECT symbol, count(*) AS trades, quantile_cont((ts_recv - ts_event) / 1e6, 0.5) AS p50_ms,\n  quantile_cont((ts_recv - ts_event) / 1e6, 0.99) AS p99_ms\nFROM ${name}\nGROUP BY 1 ORDER BY p99_ms DESC` });
     }
   }
+  const candle = tableWith(tables, /^candles$/i, ["time", "symbol", "interval", "close", "volume"]);
+  if (candle !== undefined) examples.push({ title: `Sealed candles${about}`, sql: `SELECT time, open, high, low, close, volume, trade_count, revision\nFROM ${sqlName(candle.name)}\nWHERE interval = '1m'${symbol === undefined ? "" : ` AND symbol = ${sqlText(symbol)}`}\nORDER BY time` });
+  const gap = tableWith(tables, /^gaps$/i, ["time", "stream_id", "cause", "state"]);
+  if (gap !== undefined) examples.push({ title: "Gaps of all streams, newest first", sql: `SELECT *\nFROM ${sqlName(gap.name)}\nORDER BY time DESC` });
   const bbo = tableWith(tables, /^bbo$/i, ["ts_event", "bid_price", "ask_price", "symbol"]);
   if (bbo !== undefined) examples.push({ title: `Spread${about}, basis points`, sql: `SELECT ts_event, (ask_price - bid_price) / ((ask_price + bid_price) / 2) * 1e4 AS spread_bp\nFROM ${sqlName(bbo.name)}${where}\nORDER BY ts_event` });
   const funding = tableWith(tables, /^funding$/i, ["ts_event", "funding_rate", "symbol"]);
   if (funding !== undefined) examples.push({ title: "Funding by symbol", sql: `SELECT symbol, last(funding_rate ORDER BY ts_event) AS funding_rate, count(*) AS messages\nFROM ${sqlName(funding.name)}\nGROUP BY 1 ORDER BY abs(last(funding_rate ORDER BY ts_event)) DESC` });
   return examples;
+}
+
+/** Nothing of the capture's messages is Parquet yet. What is derived (candles, gaps) can be asked all the same. */
+export function isUncompacted(tables: readonly QueryTable[]): boolean {
+  const events = tables.filter((table) => table.columns.some(({ name }) => name === "ts_event"));
+  return events.every(({ rows }) => rows === 0);
 }
 
 const HISTORY_MAX = 50;

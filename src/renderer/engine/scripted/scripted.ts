@@ -101,11 +101,11 @@ class ScriptedEngine implements EngineClient {
     "fault.inject": ({ name, amount }) => this.#injectFault(name, amount),
     "compact.start": ({ captureId }) => this.#job("compact", `Compact ${captureId}`, captureId),
     "export.start": ({ captureId, to }) => this.#job("export", `Export ${captureId} to ${to}`, captureId),
-    "query.tables": ({ captureId }) => {
-      if (!this.#compacted.has(captureId)) throw fault("query.not-compacted", `${captureId} has no Parquet yet: compact it first`);
-      return scriptedTables(this.#tape.trades.length);
+    "query.tables": ({ captureId }) => scriptedTables(this.#compacted.has(captureId) ? this.#tape.trades.length : 0),
+    "query.run": (input) => {
+      if (!this.#compacted.has(input.captureId)) throw fault("query.not-compacted", `${input.captureId} has no Parquet yet, so trade is empty: compact it first`);
+      return scriptedQuery(this.#tape, input);
     },
-    "query.run": (input) => scriptedQuery(this.#tape, input),
     "query.cancel": () => undefined,
     "capture.pin": ({ captureId, pinned }) => {
       if (pinned) this.#pinned.add(captureId);
