@@ -36,12 +36,8 @@ const REAL: readonly (readonly [VenueAdapter, string, string, string, unknown])[
     { status: "trading", base: "BTC", quote: "USDT", tick: "0.1", lot: "1", units: "0.01" }],
 ];
 
-describe("real lists", () => {
-  it.each(REAL)("$venue: $1 is read", (adapter, file, path, symbol, expected) => {
-    if (!existsSync(new URL(file, DATA))) {
-      console.log(`skipped: ../shared/data/${file} is not here`);
-      return;
-    }
+describe.skipIf(!existsSync(DATA))("real lists (skipped where ../shared/data is not)", () => {
+  it.each(REAL)("$0.venue: $1 is read", (adapter, file, path, symbol, expected) => {
     const bodies = recorded(file, path);
     expect(bodies.length).toBeGreaterThan(0);
     for (const body of bodies) {

@@ -1,11 +1,14 @@
 // The request budget and the small parts around it: waiting, bans, the venue's own count, clock offset and clock jumps.
+import { readFileSync } from "node:fs";
+import { Worker } from "node:worker_threads";
 import fc from "fast-check";
+import ts from "typescript";
 import { describe, expect, it } from "vitest";
 import { VirtualClock } from "../net/virtual-clock.ts";
 import { ClockJumpDetector } from "./clock-jump.ts";
 import { offsetOf } from "./clock-offset.ts";
 import { countIds, withoutIds } from "./id-runs.ts";
-import { RateBudget } from "./rate-budget.ts";
+import { createBudgetMemory, RateBudget } from "./rate-budget.ts";
 
 function budget(): { readonly clock: VirtualClock; readonly budget: RateBudget } {
   const clock = new VirtualClock(0);
@@ -53,6 +56,73 @@ describe("rate budget", () => {
     const waiting = shared.take(1, 0.6);
     shared.stop();
     expect(await waiting).toBe(false);
+  });
+});
+
+function stripTypes(text: string): string {
+  return ts.transpileModule(text, { compilerOptions: { target: ts.ScriptTarget.ES2022, module: ts.ModuleKind.ESNext, verbatimModuleSyntax: true } }).outputText;
+}
+
+describe("a budget that others share", () => {
+  const limits = { weight: 100, windowMs: 6_000, usedHeader: undefined };
+
+  it("never gives more than the limit within any window, whoever asks and whenever", () => {
+    const step = fc.tuple(fc.nat(2), fc.integer({ min: 1, max: 30 }), fc.nat(1_500));
+    fc.assert(fc.property(fc.array(step, { minLength: 1, maxLength: 200 }), (steps) => {
+      const clock = new VirtualClock(0);
+      const memory = createBudgetMemory();
+      const budgets = [0, 1, 2].map(() => new RateBudget({ ...limits, clock, timers: clock, memory }));
+      const taken: { readonly atMs: number; readonly weight: number }[] = [];
+      for (const [who, weight, waitMs] of steps) {
+        clock.advanceNow(waitMs);
+        if (budgets[who]?.tryTake(weight, 1) === 0) taken.push({ atMs: clock.monotonicMs(), weight });
+      }
+      for (const { atMs } of taken) {
+        const within = taken.filter((other) => other.atMs >= atMs && other.atMs < atMs + limits.windowMs).reduce((sum, { weight }) => sum + weight, 0);
+        expect(within).toBeLessThanOrEqual(limits.weight);
+      }
+    }), { numRuns: 200 });
+  });
+
+  it("stops all of them when the venue told one to stop", async () => {
+    const clock = new VirtualClock(0);
+    const memory = createBudgetMemory();
+    const [one, two] = [0, 1].map(() => new RateBudget({ ...limits, clock, timers: clock, memory }));
+    one?.stopFor("banned", 10_000, "HTTP 403");
+    expect(one?.block).toEqual({ kind: "banned", forMs: 10_000, detail: "HTTP 403" });
+    expect(two?.block).toMatchObject({ kind: "banned", forMs: 10_000 });
+    two?.stopFor("rate-limited", 2_000, "HTTP 429");
+    expect(one?.block?.kind).toBe("banned");
+    let taken = false;
+    void two?.take(1, 0.9).then(() => { taken = true; });
+    await clock.advance(9_999);
+    expect(taken).toBe(false);
+    await clock.advance(2);
+    expect(taken).toBe(true);
+  });
+
+  it("gives exactly the limit to threads that ask at the same time", async () => {
+    const memory = createBudgetMemory();
+    // It imports types only, so its text alone is the module.
+    const module = stripTypes(readFileSync(new URL("./rate-budget.ts", import.meta.url), "utf8"));
+    const source = `
+      import { parentPort, workerData } from "node:worker_threads";
+      ${module}
+      const budget = new RateBudget({ weight: 1000, windowMs: 3600000, usedHeader: undefined, clock: { monotonicMs: () => 1000000, wallNs: () => 0n }, timers: {}, memory: workerData });
+      let taken = 0;
+      for (let index = 0; index < 1000; index += 1) if (budget.tryTake(1, 1) === 0) taken += 1;
+      parentPort.postMessage(taken);
+    `;
+    const workers = [0, 1, 2, 3].map(() => new Worker(new URL(`data:text/javascript,${encodeURIComponent(source)}`), { workerData: memory }));
+    const counts = await Promise.all(workers.map((worker) => new Promise<number>((resolve, reject) => {
+      worker.once("message", resolve);
+      worker.once("error", reject);
+    })));
+    // One that found it full while another gave back may go without, never the other way round.
+    const sum = counts.reduce((total, count) => total + count, 0);
+    expect(sum).toBeLessThanOrEqual(1_000);
+    expect(sum).toBeGreaterThan(990);
+    await Promise.all(workers.map((worker) => worker.terminate()));
   });
 });
 
