@@ -60,8 +60,8 @@ function Renamed({ market }: { readonly market: Market }): ReactElement | undefi
   if (renamedTo === undefined) return undefined;
   return (
     <p className="row renamed" data-testid="renamed" data-symbol={market.symbol}>
-      <span className="grow dim clip" title={`The venue calls it ${renamedTo} now`}>→ {renamedTo}</span>
-      {isRecorded ? <span className="dim">recorded</span> : <button type="button" className="small" data-testid="record-renamed" onClick={() => void recordInstead({ venue: market.venue, symbol: market.symbol, renamedTo })}>Record {renamedTo} instead</button>}
+      <span className="grow dim clip" title={`The venue calls it ${renamedTo} now`}>renamed</span>
+      {isRecorded ? <span className="dim">to {renamedTo}, recorded</span> : <button type="button" className="small" data-testid="record-renamed" onClick={() => void recordInstead({ venue: market.venue, symbol: market.symbol, renamedTo })}>Record {renamedTo} instead</button>}
     </p>
   );
 }
