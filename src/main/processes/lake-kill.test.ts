@@ -2,6 +2,7 @@
 // `TAPEDECK_KILLS=500` for more of them.
 import { createRequire } from "node:module";
 import { cp, rm } from "node:fs/promises";
+import { constants, getPriority } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { build } from "vite";
@@ -9,6 +10,7 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { streamRef } from "../../shared/market.ts";
 import { forkChild } from "../engine/child-process.ts";
 import { LakeLink } from "../engine/lake-link.ts";
+import { VirtualClock } from "../net/virtual-clock.ts";
 import { lakeFiles, removeRoot, testRoot } from "../lake/lake.testkit.ts";
 import type { CompactReport } from "../lake/types.ts";
 import { seeded } from "../rawlog/log.testkit.ts";
@@ -148,4 +150,33 @@ test("another time zone, locale, place and number of threads to spare give the s
     made.push(await lakeFiles(folder));
   }
   expect(made[1]).toEqual(made[0]);
+}, 60_000);
+
+test("without work the process ends; the next call starts another, which goes on where the last one stood; cancelling reaches it", async () => {
+  const folder = join(root, "idle");
+  await cp(original, folder, { recursive: true });
+  const pids: (number | undefined)[] = [];
+  const ended: Promise<void>[] = [];
+  const clock = new VirtualClock(0);
+  const link = new LakeLink({ distMain, priority: "low", timers: clock, spawn: (entry, name) => {
+    const child = forkChild(entry, name);
+    pids.push(child.pid);
+    ended.push(new Promise((resolve) => { child.onExit(() => { resolve(); }); }));
+    return child;
+  } });
+  expect(await link.spool(folder)).toMatchObject({ segments: SEGMENTS, spooledSegments: SEGMENTS });
+  expect(getPriority(pids[0] ?? 0)).toBe(constants.priority.PRIORITY_LOW);
+  expect(await link.spool(folder)).toMatchObject({ segments: 0 });
+  expect(pids).toHaveLength(1);
+  clock.advanceNow(30_000);
+  await ended[0];
+  const stopping = new AbortController();
+  const cancelled = link.compact(folder, { signal: stopping.signal, onProgress: () => { stopping.abort(); } });
+  await expect(cancelled).rejects.toMatchObject({ fault: { code: "lake.cancelled" } });
+  expect(pids).toHaveLength(2);
+  expect(await link.compact(folder)).toMatchObject({ differences: [], spool: { segments: 0 } });
+  expect(await link.check(folder)).toMatchObject({ differences: [], thorough: true });
+  await link.close();
+  await Promise.all(ended);
+  await expect(link.spool(folder)).rejects.toMatchObject({ fault: { code: "lake.closed" } });
 }, 60_000);
