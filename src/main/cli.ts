@@ -9,11 +9,14 @@ import { registerCompact } from "./commands/compact.ts";
 import type { CommandContext } from "./commands/context.ts";
 import { registerDoctor } from "./commands/doctor.ts";
 import { registerDump } from "./commands/dump.ts";
+import { registerExport } from "./commands/export.ts";
 import { registerGaps } from "./commands/gaps.ts";
 import { registerImport } from "./commands/import.ts";
 import { registerKeys } from "./commands/keys.ts";
+import { registerQuery } from "./commands/query.ts";
 import { registerRecord } from "./commands/record.ts";
 import { registerReplay } from "./commands/replay.ts";
+import { registerRetention } from "./commands/retention.ts";
 import { registerRevisions } from "./commands/revisions.ts";
 import { registerServe } from "./commands/serve.ts";
 import { registerSimulate } from "./commands/simulate.ts";
@@ -25,7 +28,7 @@ const BAD_INPUT = 2;
 
 /** In the order of the help text. */
 const COMMANDS = [
-  registerRecord, registerImport, registerCaptures, registerCompact, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerKeys, registerSimulate, registerDoctor,
+  registerRecord, registerImport, registerCaptures, registerCompact, registerExport, registerQuery, registerDump, registerCandles, registerGaps, registerRevisions, registerVerify, registerReplay, registerServe, registerKeys, registerRetention, registerSimulate, registerDoctor,
 ];
 
 function buildProgram(context: CommandContext): Command {

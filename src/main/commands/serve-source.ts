@@ -6,6 +6,7 @@ import { join, resolve } from "node:path";
 import { fault, type Fault } from "../../shared/base.ts";
 import { DEFAULT_SOURCE, startLive } from "../compose.ts";
 import type { BridgeShareOptions } from "../engine/bridge-share.ts";
+import { useCapture } from "../engine/captures-use.ts";
 import { HeadlessHealth } from "../engine/headless-health.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
 import type { LiveSource } from "../engine/live-source.ts";
@@ -69,9 +70,11 @@ async function liveSource(input: ServeInput, context: CommandContext, { onProble
 /** A replay without a name can never go on: its sequences are not worth keeping. */
 async function replaySource(input: ServeInput, captureId: string): Promise<ServedSource> {
   const folder = await captureFolder(input.data, captureId);
+  const letGo = await useCapture(folder);
   const kept = input.runId === undefined ? await scratch() : keptFolder(input);
+  let closing: Promise<void> | undefined;
   return {
-    name: `capture ${captureId}`, captureId, live: undefined, health: undefined, folder: kept.folder, close: kept.close,
+    name: `capture ${captureId}`, captureId, live: undefined, health: undefined, folder: kept.folder, close: () => (closing ??= letGo().finally(kept.close)),
     what: { spec: { kind: "replay", captureFolder: folder, captureId, speed: input.speed ?? 1, runId: input.runId ?? randomUUID(), held: input.waitForSubscriber } },
   };
 }

@@ -6,7 +6,7 @@ import { createHash } from "node:crypto";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
 import { isCaptureHeld } from "../rawlog/lock.ts";
-import { ManifestReader } from "../rawlog/manifest.ts";
+import { ManifestReader, type ManifestSegment } from "../rawlog/manifest.ts";
 import { NodeDisk, diskFault } from "../rawlog/node-disk.ts";
 import { isCaptureUsed } from "./captures-use.ts";
 import { readExportMark } from "./pins.ts";
@@ -57,25 +57,36 @@ export async function removeCapture(dataFolder: string, request: RemovalRequest)
 }
 
 async function describe(disk: NodeDisk, folder: string, { captureId, bytes, why, atMs }: RemovalRequest): Promise<Removal> {
-  const manifest = new ManifestReader(disk, folder);
-  await manifest.refresh();
-  const last = manifest.segments.at(-1);
+  const { lastSeq, root, head } = await readLogMarks(disk, folder);
   const isWhole = !(await disk.list(join(folder, "raw"))).some((name) => name.endsWith(".open.mcap"));
   const exported = await readExportMark(folder);
   return {
-    at_ms: atMs, capture_id: captureId, why, bytes, last_seq: last?.to_seq ?? 0,
-    log_root: last === undefined || !isWhole ? null : logRoot(manifest), manifest_head: last === undefined ? null : manifest.lastHash,
+    at_ms: atMs, capture_id: captureId, why, bytes, last_seq: lastSeq, log_root: isWhole && lastSeq > 0 ? root : null, manifest_head: head,
     exported: exported === undefined ? null : { at_ms: exported.at_ms, to: exported.to },
   };
 }
 
-/** The same as a certificate's: the manifest has every block's root, the last one's as far as it goes. */
-export function logRoot(manifest: Pick<ManifestReader, "segments">): string {
+interface LogMarks {
+  /** Of the sealed part. */
+  readonly lastSeq: number;
+  /** The same as a certificate's: the manifest has every block's root, the last one's as far as it goes. */
+  readonly root: string;
+  /** `null` before the first segment is sealed. */
+  readonly head: string | null;
+}
+
+/** Line by line: the manifest of weeks does not fit in memory. Faults: `log.manifest-damaged`, `log.newer-format`. */
+export async function readLogMarks(disk: NodeDisk, folder: string): Promise<LogMarks> {
   const hash = createHash("sha256");
-  for (const { roots } of manifest.segments) for (const { root } of roots) hash.update(Buffer.from(root, "hex"));
-  const partial = manifest.segments.at(-1)?.partial;
-  if (partial !== undefined) hash.update(Buffer.from(partial.root, "hex"));
-  return hash.digest("hex");
+  let last: ManifestSegment | undefined;
+  const manifest = new ManifestReader(disk, folder, (segment) => {
+    for (const { root } of segment.roots) hash.update(Buffer.from(root, "hex"));
+    last = segment;
+  });
+  await manifest.refresh();
+  const final = last as ManifestSegment | undefined; // set by the callback, which the compiler does not follow
+  if (final?.partial !== undefined) hash.update(Buffer.from(final.partial.root, "hex"));
+  return { lastSeq: final?.to_seq ?? 0, root: hash.digest("hex"), head: final === undefined ? null : manifest.lastHash };
 }
 
 /** Ends what a crash interrupted. Resolves with the names of the captures that are gone now. */

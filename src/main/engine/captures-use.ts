@@ -27,3 +27,10 @@ export async function isCaptureUsed(captureFolder: string): Promise<boolean> {
   }
   return false;
 }
+
+/** Those of these captures that some process uses. */
+export async function usedCaptures(dataFolder: string, captureIds: readonly string[]): Promise<ReadonlySet<string>> {
+  const used = new Set<string>();
+  for (const captureId of captureIds) if (await isCaptureUsed(join(dataFolder, "captures", captureId))) used.add(captureId);
+  return used;
+}

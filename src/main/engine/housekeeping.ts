@@ -11,6 +11,7 @@ import { MetricsServer } from "../metrics/metrics-server.ts";
 import { createMetrics } from "../metrics/registry.ts";
 import { addedSymbols, withSymbol, type AddedSymbols } from "./added-symbols.ts";
 import { finishRemovals, removeCapture } from "./captures-remove.ts";
+import { usedCaptures } from "./captures-use.ts";
 import type { CommandHandlers } from "./client-session.ts";
 import { DiskWatch, diskLimitsSchema, freeBytesOf, type DiskLimits } from "./disk-watch.ts";
 import type { ListenAt } from "./engine-options.ts";
@@ -144,15 +145,21 @@ export class Housekeeping {
     for (const { captureId, bytes, why } of removes) {
       // Somebody may have opened it since the plan was made.
       if (this.#options.inUse().has(captureId)) continue;
-      await removeCapture(dataFolder, { captureId, bytes, why, atMs: Date.now() });
-      onProblem({ code: "retention.removed", message: `Capture ${captureId} (${bytesText(bytes)}) was removed: ${why}` });
+      try {
+        await removeCapture(dataFolder, { captureId, bytes, why, atMs: Date.now() });
+        onProblem({ code: "retention.removed", message: `Capture ${captureId} (${bytesText(bytes)}) was removed: ${why}` });
+      } catch (error) {
+        // The others are none the worse for it; this one is tried again in an hour.
+        onProblem(faultOf(error));
+      }
     }
     if (removes.length > 0) await this.#options.captures();
   }
 
   async #plan(limits: RetentionLimits): Promise<RetentionPreview> {
     const captures = await this.#options.captures();
-    return planRetention(captures, limits, { ms: Date.now(), inUse: this.#options.inUse() });
+    const used = await usedCaptures(this.#options.dataFolder, captures.map(({ captureId }) => captureId));
+    return planRetention(captures, limits, { ms: Date.now(), inUse: new Set([...used, ...this.#options.inUse()]) });
   }
 
   // ── commands ───────────────────────────────────────────────────────────────
