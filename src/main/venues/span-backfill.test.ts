@@ -6,6 +6,7 @@ import { IdGoal, SpanGoal } from "./backfill-goal.ts";
 import { bybitBackfill } from "./bybit/backfill.ts";
 import { createBybitAdapter } from "./bybit/adapter.ts";
 import { SimulatedRun } from "./simulated-run.testkit.ts";
+import { ScriptedVenue, START_MS } from "./scripted-venue.testkit.ts";
 import { SpanTracker } from "./span-tracker.ts";
 
 const STREAM = streamRef("bybit-linear", "BTCUSDT", "publicTrade");
@@ -158,5 +159,29 @@ describe("the collector at simulated Bybit", () => {
     expect(done).toMatchObject({ outcome: "partly", attempt: 1, detail: expect.stringMatching(/newest 1000 trades reach back only to .*, not to the last trade before the cut/) as string });
     expect(run.collector.status().health.backfill).toMatchObject({ waiting: 0, done: 1, unresolved: 1 });
     await run.stop();
+  });
+});
+
+describe("a restart", () => {
+  it("asks for the downtime by the trades at the end of the log, and for spans that earlier runs left", async () => {
+    const adapter = createBybitAdapter({ venue: "bybit-linear" });
+    const venue = new ScriptedVenue();
+    venue.onConnect = (socket) => { venue.clock.after(10, () => { socket.open(); }); };
+    const rows = [["new", START_MS + 100], ["down-2", START_MS - 1_000], ["down-1", START_MS - 2_000], ["last", START_MS - 3_000], ["older", START_MS - 9_000]] as const;
+    venue.answer = (path) => (path.startsWith("/v5/market/recent-trade") ? { status: 200, body: new TextDecoder().decode(answer(rows)) } : undefined);
+    const collector = venue.collector({
+      adapter, subscriptions: [{ venue: "bybit-linear", symbol: "BTCUSDT", channels: ["publicTrade"] }], endpoints: adapter.endpointsAt({ socket: "wss://sim", http: "https://sim" }),
+      resumeFrom: new Map([[STREAM.streamId, { lastId: undefined, eventMs: START_MS - 3_000, tradeIds: ["last"] }]]),
+    });
+    collector.start();
+    collector.backfill([{ stream: STREAM, fromId: undefined, toId: undefined, fromMs: START_MS - 8_000, toMs: START_MS - 7_000 }]);
+    await venue.clock.advance(100);
+    venue.socket.say(JSON.stringify({ topic: "publicTrade.BTCUSDT", type: "snapshot", ts: START_MS + 100, data: [{ T: START_MS + 100, s: "BTCUSDT", S: "Buy", v: "1", p: "1", i: "new", BT: false }] }));
+    await venue.clock.advance(5_000);
+    expect(venue.control("backfill_done").map(({ from_ms, to_ms, outcome, detail }) => [from_ms, to_ms, outcome, detail])).toEqual([
+      [START_MS - 8_000, START_MS - 7_000, "repaired", "0 trades that the sockets had not brought"],
+      [START_MS - 3_000, START_MS + 100, "repaired", "2 trades that the sockets had not brought"],
+    ]);
+    await Promise.all([collector.stop(), venue.clock.advance(100)]);
   });
 });
