@@ -17,7 +17,9 @@ import type { EngineOptions } from "./engine-options.ts";
 import { listFiles } from "./file-listing.ts";
 import { Housekeeping, type HousekeepingCommands } from "./housekeeping.ts";
 import { Jobs } from "./jobs.ts";
+import { LakeJobs } from "./lake-jobs.ts";
 import type { LiveSource } from "./live-source.ts";
+import { Queries } from "./queries.ts";
 import { RateMeter } from "./rate-meter.ts";
 import { Remotes, savedRemotes, type ClientChild, type RemotesOptions } from "./remotes.ts";
 import { Screen, type ScreenHost } from "./screen.ts";
@@ -42,6 +44,8 @@ export class Engine {
   readonly #options: EngineOptions;
   readonly #screens = new Set<Screen>();
   readonly #jobs: Jobs;
+  readonly #lakeJobs: LakeJobs;
+  readonly #queries: Queries;
   readonly #lock: FolderLock;
   readonly #rate = new RateMeter();
   #live: LiveSource | undefined;
@@ -92,7 +96,6 @@ export class Engine {
       onReport: () => { this.#changed("health"); },
       onProblem: (problem) => { this.#problem(problem); },
     });
-    this.#commands = this.#makeCommands();
     this.#jobs = new Jobs({
       distMain: options.distMain,
       monotonicMs: () => performance.now(),
@@ -101,9 +104,13 @@ export class Engine {
       },
       onDone: (result, status) => {
         if (result.captureId !== undefined && result.proof !== undefined) this.#captures.proved(result.captureId, result.proof);
-        if (status.kind === "import" || result.proof !== undefined) this.#captures.refresh();
+        if (status.kind !== "verify" || result.proof !== undefined) this.#captures.refresh();
       },
     });
+    const { distMain, dataFolder, spawnChild: spawn } = options;
+    this.#lakeJobs = new LakeJobs({ distMain, dataFolder, spawn, jobs: this.#jobs, onNote: (message) => { this.#problem({ code: "lake.repaired", message }); } });
+    this.#queries = new Queries({ distMain, dataFolder, spawn });
+    this.#commands = this.#makeCommands();
   }
 
   /** Throws `log.locked` when another process writes the data folder, `settings.damaged`, `metrics.*`. Starts recording at once; a recording that cannot start is a visible state, not a failed engine. */
@@ -322,6 +329,8 @@ export class Engine {
       "verify.start": async ({ captureId }) => ({
         jobId: this.#jobs.start({ kind: "verify", captureFolder: this.#captureFolder(captureId) }, `Verify ${captureId}`),
       }),
+      ...this.#lakeJobs.handlers,
+      ...this.#queries.handlers,
       "job.cancel": ({ jobId }) => this.#jobs.cancel(jobId),
       "job.dismiss": async ({ jobId }) => {
         this.#jobs.dismiss(jobId);
@@ -362,6 +371,8 @@ export class Engine {
   async #close(reason: string): Promise<void> {
     for (const timer of this.#timers) clearInterval(timer);
     await this.#jobs.close();
+    await this.#lakeJobs.close();
+    await this.#queries.close();
     for (const screen of [...this.#screens]) await this.#detach(screen);
     await this.#remotes.close();
     await this.#sharing.close();

@@ -1,5 +1,5 @@
-// Long work (import, verify) in job threads: progress, rate, time left, cancelling. At most one job at a time runs, the
-// rest wait; finished ones stay listed until dismissed.
+// Long work (import, verify in job threads; compaction, export also in processes): progress, rate, time left, cancelling. At most one job at a
+// time runs, the rest wait; finished ones stay listed until dismissed.
 import { fault, type Fault } from "../../shared/base.ts";
 import type { JobStatus } from "../../shared/protocol/frames.ts";
 import { RateMeter } from "./rate-meter.ts";
@@ -8,11 +8,19 @@ import type { JobCall, JobData, JobNote, JobResult } from "./thread-messages.ts"
 
 const LISTED_MAX = 50;
 
+/** What a job is given. Once the signal is aborted it ends soon, with fault `job.cancelled` (or well, if it was done). */
+export interface JobTask {
+  readonly signal: AbortSignal;
+  onProgress(progress: Omit<JobNote, "type">): void;
+}
+export type JobWork = (task: JobTask) => Promise<JobResult>;
+
 interface Job {
-  readonly data: JobData;
+  readonly work: JobWork;
   readonly meter: RateMeter;
+  readonly cancelling: AbortController;
   status: JobStatus;
-  thread: Thread<JobCall, never, JobNote> | undefined;
+  begun: boolean;
 }
 
 export interface JobsOptions {
@@ -37,16 +45,21 @@ export class Jobs {
     return this.#jobs.map((job) => job.status);
   }
 
-  /** Queues a job. Throws `jobs.full` when too many are listed. */
+  /** Queues a job for a thread of its own. Throws `jobs.full` when too many are listed. */
   start(data: JobData, title: string): string {
+    const captureId = data.kind === "verify" ? undefined : data.captureId;
+    return this.startWork({ kind: data.kind, title, captureId }, inThread(this.#options.distMain, data));
+  }
+
+  /** The same for any work. */
+  startWork(about: Pick<JobStatus, "kind" | "title" | "captureId">, work: JobWork): string {
     if (this.#jobs.length >= LISTED_MAX) throw fault("jobs.full", `${LISTED_MAX} jobs are listed: dismiss finished ones first`);
     const jobId = `job-${this.#nextId}`;
     this.#nextId += 1;
     const status: JobStatus = {
-      jobId, kind: data.kind, title, state: "running", doneUnits: 0, totalUnits: undefined, unit: "", unitsPerSecond: undefined, secondsLeft: undefined,
-      summary: "", fault: undefined, captureId: data.kind === "import" ? data.captureId : undefined,
+      jobId, ...about, state: "running", doneUnits: 0, totalUnits: undefined, unit: "", unitsPerSecond: undefined, secondsLeft: undefined, summary: "", fault: undefined,
     };
-    this.#jobs.push({ data, status, meter: new RateMeter(), thread: undefined });
+    this.#jobs.push({ work, status, meter: new RateMeter(), cancelling: new AbortController(), begun: false });
     this.#options.onChange();
     this.#running ??= this.#runAll();
     return jobId;
@@ -62,25 +75,14 @@ export class Jobs {
   }
 
   async #run(job: Job): Promise<void> {
-    const thread = new Thread<JobCall, never, JobNote>({
-      entry: threadEntry(this.#options.distMain, "job"),
-      name: job.status.jobId,
-      data: job.data,
-      onNote: (note) => {
-        this.#progress(job, note);
-      },
-      onDeath: () => undefined, // the pending `run` call rejects with the same fault
-    });
-    job.thread = thread;
+    job.begun = true;
     try {
-      const result = await thread.call<JobResult>({ type: "run" });
+      const result = await job.work({ signal: job.cancelling.signal, onProgress: (progress) => { this.#progress(job, progress); } });
       job.status = { ...job.status, state: "done", summary: result.summary, captureId: result.captureId ?? job.status.captureId, secondsLeft: undefined };
       this.#options.onDone(result, job.status);
     } catch (error) {
       this.#fail(job, faultOf(error));
     } finally {
-      job.thread = undefined;
-      await thread.terminate();
       this.#options.onChange();
     }
   }
@@ -92,7 +94,7 @@ export class Jobs {
     };
   }
 
-  #progress(job: Job, note: JobNote): void {
+  #progress(job: Job, note: Omit<JobNote, "type">): void {
     const rate = job.meter.sample(this.#options.monotonicMs(), note.done);
     const left = note.total === undefined || rate === 0 ? undefined : (note.total - note.done) / rate;
     job.status = { ...job.status, doneUnits: note.done, totalUnits: note.total, unit: note.unit, unitsPerSecond: rate, secondsLeft: left };
@@ -103,18 +105,9 @@ export class Jobs {
   async cancel(jobId: string): Promise<void> {
     const job = this.#find(jobId);
     if (job.status.state !== "running") return;
-    if (job.thread === undefined) this.#fail(job, { code: "job.cancelled", message: "Cancelled before it began" });
-    else await this.#ask(job, job.thread);
+    if (!job.begun) this.#fail(job, { code: "job.cancelled", message: "Cancelled before it began" });
+    job.cancelling.abort();
     this.#options.onChange();
-  }
-
-  async #ask(job: Job, thread: Thread<JobCall, never, JobNote>): Promise<void> {
-    try {
-      await thread.call({ type: "cancel" });
-    } catch (error) {
-      // It ended by itself in the same moment: there is nothing left to cancel.
-      if (job.thread === thread) throw error;
-    }
   }
 
   dismiss(jobId: string): void {
@@ -135,4 +128,26 @@ export class Jobs {
     for (const job of this.#jobs) if (job.status.state === "running") await this.cancel(job.status.jobId);
     await this.#running;
   }
+}
+
+/** One job in a thread of its own, which ends with it. */
+export function inThread(distMain: URL, data: JobData): JobWork {
+  return async ({ signal, onProgress }) => {
+    const thread = new Thread<JobCall, never, JobNote>({
+      entry: threadEntry(distMain, "job"), name: `job-${data.kind}`, data,
+      onNote: (note) => { onProgress(note); },
+      onDeath: () => undefined, // the pending `run` call rejects with the same fault
+    });
+    const running = thread.call<JobResult>({ type: "run" });
+    // It may have ended by itself in the same moment: there is nothing left to cancel then.
+    const cancel = (): void => { thread.call({ type: "cancel" }).catch(() => undefined); };
+    signal.addEventListener("abort", cancel, { once: true });
+    if (signal.aborted) cancel();
+    try {
+      return await running;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+      await thread.terminate();
+    }
+  };
 }

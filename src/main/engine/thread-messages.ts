@@ -165,7 +165,17 @@ export interface VerifyJob {
   readonly kind: "verify";
   readonly captureFolder: string;
 }
-export type JobData = ImportJob | VerifyJob;
+/** Compacted before, where Parquet is wanted: that is no thread's work. */
+export interface ExportJob {
+  readonly kind: "export";
+  readonly captureId: string;
+  readonly captureFolder: string;
+  /** A full path, `s3://bucket/prefix`, or a file that ends with `.mcap`. */
+  readonly to: string;
+  /** Last seq that the compacted files cover; undefined for an MCAP. */
+  readonly compactedSeq: number | undefined;
+}
+export type JobData = ImportJob | VerifyJob | ExportJob;
 export type JobCall = { readonly type: "run" } | { readonly type: "cancel" };
 export interface JobNote {
   readonly type: "progress";

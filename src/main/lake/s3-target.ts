@@ -37,6 +37,8 @@ export interface S3TargetOptions {
 }
 
 export function createS3Client({ endpoint, region }: S3Access, attempts = ATTEMPTS): S3Client {
+  // Which Node runs us is our decision, told in package.json: nobody who exports needs to read about it on stderr.
+  process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] ??= "true";
   return new S3Client({
     region: region ?? process.env["AWS_REGION"] ?? process.env["AWS_DEFAULT_REGION"] ?? "us-east-1",
     ...(endpoint === undefined ? {} : { endpoint, forcePathStyle: true }),

@@ -1,11 +1,12 @@
-// Thread entry: one long job (import or verify), with progress, that ends when it is done or cancelled.
+// Thread entry: one long job (import, verify or export), with progress, that ends when it is done or cancelled.
 import { join } from "node:path";
 import { workerData } from "node:worker_threads";
 import { FaultError, fault } from "../../shared/base.ts";
 import { VERSION } from "../version.ts";
+import { exportFiles, exportSentence } from "../engine/export-files.ts";
 import { importFiles } from "../engine/import-files.ts";
 import { serveThread } from "../engine/thread.ts";
-import type { ImportJob, JobCall, JobData, JobNote, JobResult, VerifyJob } from "../engine/thread-messages.ts";
+import type { ExportJob, ImportJob, JobCall, JobData, JobNote, JobResult, VerifyJob } from "../engine/thread-messages.ts";
 import { verificationSentence, verifyFolder } from "../engine/verify-folder.ts";
 import { NodeClock } from "../net/node-clock.ts";
 
@@ -43,11 +44,26 @@ async function runVerify(job: VerifyJob): Promise<JobResult> {
   return { summary: verificationSentence(verification), captureId: job.captureFolder.split(/[\\/]/).at(-1), proof: verification.result };
 }
 
+async function runExport(job: ExportJob): Promise<JobResult> {
+  const done = await exportFiles({
+    captureId: job.captureId, captureFolder: job.captureFolder, to: job.to, access: {}, clock: new NodeClock(), stop: stopping.signal,
+    compact: async () => job.compactedSeq ?? 0, onProgress: progress,
+  });
+  return { summary: exportSentence(done), captureId: job.captureId, proof: undefined };
+}
+
 async function run(): Promise<JobResult> {
   try {
-    return await (data.kind === "import" ? runImport(data) : runVerify(data));
+    switch (data.kind) {
+      case "import":
+        return await runImport(data);
+      case "verify":
+        return await runVerify(data);
+      case "export":
+        return await runExport(data);
+    }
   } catch (error) {
-    if (stopping.signal.aborted && error instanceof FaultError) throw fault("job.cancelled", "Cancelled; nothing was kept");
+    if (stopping.signal.aborted && error instanceof FaultError) throw fault("job.cancelled", data.kind === "export" ? "Cancelled; what arrived stays, and the next export goes on from there" : "Cancelled; nothing was kept");
     throw error;
   }
 }
