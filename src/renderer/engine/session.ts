@@ -68,8 +68,8 @@ export function startSession(engineClient: EngineClient): void {
   engineClient.onLink((link) => {
     engineStore.setState({ link });
     if (link === "connected") void greet();
-    // The next connection counts its epochs from the start again.
-    else engineStore.setState({ epoch: -1 });
+    // The next connection counts its epochs from the start again. How things stand is not known without one: an old green light would lie.
+    else engineStore.setState({ epoch: -1, health: undefined, healthAtMs: undefined });
   });
   viewStore.subscribe((state, before) => {
     if (state.resets !== before.resets) isRangeAsked = false;

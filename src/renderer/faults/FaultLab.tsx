@@ -38,7 +38,8 @@ function FaultRow({ info }: { readonly info: FaultInfo }): ReactElement {
 
 function Menu({ list }: { readonly list: readonly FaultInfo[] }): ReactElement {
   return (
-    <div className="fault-menu" tabIndex={-1} aria-label="Faults">
+    <div className="fault-menu" role="region" aria-label="Faults">
+      {list.length === 0 && <p className="empty">Nothing is being recorded now, so there is nothing to break. Start recording, and the faults are listed again.</p>}
       {PLACES.filter((place) => list.some((info) => info.place === place)).map((place) => (
         <section key={place} className={`fault-place fault-${place}`} aria-label={PLACE_WORDS[place].title}>
           <h3>{PLACE_WORDS[place].title}<span className={place === "venue" ? "dim" : "fault-strikes"}>{PLACE_WORDS[place].strikes}</span></h3>
@@ -115,10 +116,10 @@ export function FaultLab(): ReactElement {
         <VenueChoice venues={simulated} />
       </div>
       {trouble !== undefined && <p className="tone-trouble fault-note" role="alert">{trouble}</p>}
-      {isOn ? (
+      {isOn || injections.length > 0 ? (
         <div className="fault-columns"><Menu list={list ?? []} /><Injections injections={injections} /><Found gaps={gapsSince(gaps, injections)} isAny={injections.length > 0} /></div>
       ) : (
-        <p className="empty fault-note">{list === undefined ? "Asking what can be broken…" : "Start Tapedeck with its built-in simulator (npm start), or record one with tapedeck record --venue sim, and the faults are listed here."}</p>
+        <p className="empty fault-note">{list === undefined ? "Asking what can be broken…" : simulated.length > 0 ? "Nothing is being recorded, so there is nothing to break: start recording." : "Start Tapedeck with its built-in simulator (npm start), or record one with tapedeck record --venue sim, and the faults are listed here."}</p>
       )}
     </div>
   );

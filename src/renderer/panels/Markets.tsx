@@ -66,18 +66,34 @@ function Renamed({ market }: { readonly market: Market }): ReactElement | undefi
   );
 }
 
-function MarketRow({ market, isShown, isStarred }: { readonly market: Market; readonly isShown: boolean; readonly isStarred: boolean }): ReactElement {
+/** From this many markets on, only the one on screen lists all its streams; of the others those in trouble, so that captures stay in reach. */
+const DENSE_FROM = 7;
+const WELL: readonly StreamStatus["state"][] = ["live", "connecting", "acknowledged"];
+
+/** Streams that a market's entry lists. */
+export function listedStreams(market: Pick<Market, "streams">, isDense: boolean, isShown: boolean): readonly StreamStatus[] {
+  return !isDense || isShown ? market.streams : market.streams.filter(({ state }) => !WELL.includes(state));
+}
+
+/** What stands in for the streams that are not listed. */
+function Sum({ streams }: { readonly streams: readonly StreamStatus[] }): ReactElement {
+  return <span className="num dim sum" title={`${streams.length} streams`}>{rate(streams.reduce((total, stream) => total + stream.rate, 0))}/s</span>;
+}
+
+function MarketRow({ market, isShown, isStarred, isDense }: { readonly market: Market; readonly isShown: boolean; readonly isStarred: boolean; readonly isDense: boolean }): ReactElement {
   const id = instrumentId(market);
+  const listed = isDead(market) && isDense && !isShown ? [] : listedStreams(market, isDense, isShown);
   return (
     <li className="market" data-testid="market" data-market={id} data-dead={isDead(market)}>
       <div className="row market-row" data-shown={isShown}>
         <button type="button" className="star" aria-pressed={isStarred} aria-label={`Star ${market.symbol}`} onClick={() => toggleStar(id)}><Icon name="star" /></button>
         <button type="button" className="row-button grow" aria-current={isShown} onClick={() => showSeries({ instrument: { venue: market.venue, symbol: market.symbol } })}>
           <b>{market.symbol}</b><span className="dim clip">{market.venue}</span>{isDead(market) && <span className="tag tag-dead">DEAD</span>}
+          {isDense && !isShown && !isDead(market) && market.streams.length > 0 && <Sum streams={market.streams} />}
         </button>
       </div>
       <Renamed market={market} />
-      {market.streams.length > 0 && <ul>{market.streams.map((stream) => <StreamRow key={stream.streamId} stream={stream} />)}</ul>}
+      {listed.length > 0 && <ul>{listed.map((stream) => <StreamRow key={stream.streamId} stream={stream} />)}</ul>}
     </li>
   );
 }
@@ -114,7 +130,7 @@ export function Markets(): ReactElement {
         {markets.length === 0 && <p className="empty">Streams appear here once a source is connected or a capture is open.</p>}
         <ul>{markets.map((market) => (
           <MarketRow
-            key={instrumentId(market)} market={market} isStarred={starred.includes(instrumentId(market))}
+            key={instrumentId(market)} market={market} isDense={markets.length >= DENSE_FROM} isStarred={starred.includes(instrumentId(market))}
             isShown={!isRemote && series?.venue === market.venue && series.symbol === market.symbol}
           />
         ))}</ul>
