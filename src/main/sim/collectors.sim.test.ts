@@ -9,6 +9,7 @@ import { createBybitAdapter } from "../venues/bybit/adapter.ts";
 import { createCollector, type Collector } from "../venues/collector.ts";
 import { createOkxAdapter } from "../venues/okx/adapter.ts";
 import type { SimulatedVenueId } from "./dialects.ts";
+import { FOLD_CHANNEL, type SimFault } from "./faults.ts";
 import { MemoryNetwork } from "./memory-transport.ts";
 import { SeededRandom } from "./random.ts";
 import { SimulatedVenue } from "./venue.ts";
@@ -70,5 +71,28 @@ describe.each(CASES)("a collector at simulated %s", (venueId, adapter) => {
       const outcome = adapter.decoder(draft.stream.channel)?.(draft.payload, draft);
       expect(outcome === undefined ? "unhandled" : outcome.kind === "refused" ? outcome.detail : "read").not.toContain(":");
     }
+  });
+
+  const DISCONNECTS: readonly SimFault[] = [{ name: "abrupt-disconnect" }, { name: "refuse-connections", connections: 1 }];
+  // Nothing proves to a collector of Bybit that a message was dropped: its ids have no order.
+  const faults: readonly SimFault[] = venueId === "bybit-linear" ? DISCONNECTS : [{ name: "drop", count: 12, channel: FOLD_CHANNEL }, { name: "reorder", count: 3, channel: FOLD_CHANNEL }, ...DISCONNECTS];
+
+  it(`comes through ${faults.map(({ name }) => name).join(", ")} without a missing trade`, async () => {
+    const run = start(venueId, adapter, 11);
+    await run.clock.advance(20_000);
+    for (const fault of faults) run.network.venue.inject(fault);
+    await run.clock.advance(100_000);
+    const fold = [...run.network.venue.streams].find(({ symbol, channel }) => symbol === "BTCUSDT" && channel === adapter.foldChannel);
+    expect(fold?.unheard.at(-1)?.count).toBeGreaterThan(0);
+    const heard = idsIn(run, adapter, "BTCUSDT");
+    const until = run.network.venue.nowMs - 5_000;
+    const { dialect } = run.network.venue;
+    const history = run.network.venue.trades("BTCUSDT").within(START_MS + 5_000, until, 1_000_000).map(({ id }) => dialect.tradeId("BTCUSDT", id));
+    const numbers = [...heard].map(Number);
+    const wanted = venueId === "binance-usdm" ? Array.from({ length: Math.max(...numbers) - Math.min(...numbers) }, (_, index) => String(Math.min(...numbers) + index)) : history;
+    expect(wanted.length).toBeGreaterThan(500);
+    expect(wanted.filter((id) => !heard.has(id))).toEqual([]);
+    expect(run.drafts.some(({ source }) => source === "rest_backfill")).toBe(true);
+    await Promise.all([run.collector.stop(), run.clock.advance(2_000)]);
   });
 });

@@ -118,6 +118,7 @@ describe.each(TESTED_VENUES)("simulated %s", (name) => {
     expect(missing(dropped)).toEqual(lost);
     const { total } = foldOf(dropped.venue);
     expect([total.made - total.said, total.madeIds - total.saidIds]).toEqual([3, lost.length]);
+    expect(foldOf(dropped.venue).unheard).toEqual([]);
     expect(dropped.venue.ledger.entries.map(({ venue, symbol, channel }) => [venue, symbol, channel])).toEqual(Array.from({ length: 3 }, () => [name, "BTCUSDT", fold]));
   });
 

@@ -16,7 +16,7 @@ export interface MinuteTally {
   saidXor: number;
 }
 
-/** A stretch of a trade stream that no connection heard. Ids are the stream's; both ends inclusive. */
+/** A stretch of a trade stream for which there was no connection that listens (what a message fault took is in the ledger instead). Ids are the stream's; both ends inclusive. */
 export interface Unheard {
   readonly fromId: string;
   toId: string;
@@ -73,8 +73,8 @@ export class StreamState {
     return this.sessions.size > 0;
   }
 
-  /** The market made a message; `said`: somebody was told. */
-  count(told: Told, said: boolean): void {
+  /** The market made a message; `said`: somebody was told it as it was meant; `listened`: somebody would have heard it. */
+  count(told: Told, said: boolean, listened: boolean): void {
     const minute = this.#minuteOf(told.timeMs);
     let sum = 0;
     let xor = 0;
@@ -85,7 +85,7 @@ export class StreamState {
     }
     add(this.total, told.ids.length, sum, xor, said);
     add(minute, told.ids.length, sum, xor, said);
-    if (told.ids.length > 0) this.#hearing(told, said);
+    if (told.ids.length > 0) this.#hearing(told, listened);
   }
 
   #minuteOf(timeMs: number): MinuteTally {
@@ -105,8 +105,8 @@ export class StreamState {
     return minute;
   }
 
-  #hearing(told: Told, said: boolean): void {
-    if (said) {
+  #hearing(told: Told, listened: boolean): void {
+    if (listened) {
       this.#silence = undefined;
       return;
     }

@@ -171,23 +171,32 @@ export class SimulatedVenue implements MarketSink, VenueCore {
   }
 
   unsaid(stream: StreamState, ids: readonly string[], timeMs: number): void {
-    if (!this.#warm) stream.count({ ids, timeMs }, false);
+    if (!this.#warm) stream.count({ ids, timeMs }, false, false);
   }
 
   say(message: Outgoing): void {
     const { stream } = message;
     if (!this.#messageFaults.active) {
-      stream.count(message, this.#deliver(stream, message.text, false));
+      const isHeard = this.#deliver(stream, message.text, false);
+      stream.count(message, isHeard, isHeard);
       return;
     }
     let isIntact = false;
+    const listened = this.#isListened(stream);
     for (const sent of this.#messageFaults.apply(message)) {
-      const isHeard = this.#deliver(stream, sent.text, sent.whole);
-      if (sent.of !== message) stream.count(sent.of, isHeard && sent.intact);
-      else isIntact ||= isHeard && sent.intact;
+      const isSaid = this.#deliver(stream, sent.text, sent.whole) && sent.intact;
+      if (sent.of !== message) stream.count(sent.of, isSaid, listened);
+      else isIntact ||= isSaid;
     }
     // A message that is held back is counted when it comes.
-    if (!this.#messageFaults.isHeld(message)) stream.count(message, isIntact);
+    if (!this.#messageFaults.isHeld(message)) stream.count(message, isIntact, listened);
+  }
+
+  #isListened(stream: StreamState): boolean {
+    for (const session of stream.sessions) {
+      if (session.listens && !(this.#sessionFaults.retired && this.dialect.isRetired(session, stream))) return true;
+    }
+    return false;
   }
 
   sayTo(session: WireSession, stream: StreamState, text: string): void {
