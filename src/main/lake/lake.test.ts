@@ -108,7 +108,7 @@ test("a capture of everything: each row is what replay tells, exactly once, in t
   expect(names).toContain(`events/exchange=binance/stream=trade/symbol=btcusdt/date=20240114/part-${START_MS}000007-1.parquet`);
 });
 
-test("compacting again writes nothing; a check finds nothing; more of the log changes only what it adds to", async () => {
+test("compacting again writes nothing; a check finds nothing and writes nothing", async () => {
   const made = await capture(MIXED.slice(0, 10), 5);
   await withLake(made.folder, {}, (lake) => lake.compact());
   const before = await lakeFiles(made.folder);

@@ -2,7 +2,7 @@
 import { dirname } from "node:path";
 import { RunningSha256 } from "../rawlog/sha256.ts";
 import type { Disk } from "../rawlog/types.ts";
-import { quoted, type LakeSession } from "./session.ts";
+import { quoted, stopIf, type LakeSession } from "./session.ts";
 
 /**
  * Everything that decides about bytes is said, nothing is left to a default that may change. Row groups of 122,880 rows are DuckDB's own unit:
@@ -26,7 +26,7 @@ export async function digestFile(disk: Disk, path: string, signal?: AbortSignal)
   let offset = 0;
   try {
     for (;;) {
-      signal?.throwIfAborted();
+      stopIf(signal);
       const bytes = await file.read(offset, READ_BYTES);
       hash.add(bytes);
       offset += bytes.length;
