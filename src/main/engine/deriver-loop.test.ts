@@ -91,6 +91,38 @@ test("gaps with known ids that stand open where this run began are reported once
   expect(inherited(await derive(writer.positions.durable))).toEqual([[...expected[0]!, [111, 120]]]);
 });
 
+test("spans of time are reported where ids have no order, among the others by age; none that is not over or was given up", async () => {
+  const bybit = streamRef("bybit-linear", "ETHUSDT", "publicTrade");
+  const folds = { ...CONFIG.folds, "bybit-linear:ETHUSDT": "publicTrade" };
+  const config: CaptureConfig = { ...CONFIG, folds, symbols: [...CONFIG.symbols, { venue: "bybit-linear", symbol: "ETHUSDT", channels: ["publicTrade"] }] };
+  control({ kind: "config", config, digest: configDigest(config, sha256) });
+  control({ kind: "connect", venue: "bybit-linear", connection: "bybit.ws.1", url: "wss://bybit", streams: [bybit.streamId] });
+  const pushed = (second: number): void => {
+    nowMs = START_MS + second * 1_000;
+    const item = `{"T":${nowMs},"s":"ETHUSDT","S":"Buy","v":"0.1","p":"2000.5","L":"PlusTick","i":"uuid-${second}","BT":false}`;
+    const payload = Buffer.from(`{"topic":"publicTrade.ETHUSDT","type":"snapshot","ts":${nowMs},"data":[${item}]}`);
+    writer.append({ stream: bybit, source: "ws", connection: "bybit.ws.1", recvNs: BigInt(nowMs) * 1_000_000n, eventNs: 0n, payload });
+  };
+  const stale = (): void => control({ kind: "stale", venue: "bybit-linear", connection: "bybit.ws.1", stream_id: bybit.streamId, cause: "silent" });
+  trades(1, 10);
+  pushed(2);
+  stale();
+  pushed(5); // 2 s … 5 s: never asked for
+  trades(71, 72); // a hole at 1 s … 7.1 s, older
+  pushed(8);
+  stale();
+  pushed(9); // 8 s … 9 s: given up
+  control({ kind: "backfill_done", stream_id: bybit.streamId, from_ms: START_MS + 8_000, to_ms: START_MS + 9_000, attempt: 5, outcome: "unresolved", detail: "none" });
+  pushed(10);
+  stale(); // not over
+  await writer.commit();
+  const ranges = (await derive(writer.positions.durable)).flatMap((note) => (note.type === "inherited_gaps" ? note.ranges : []));
+  expect(ranges).toEqual([
+    { stream: STREAM, fromId: 11, toId: 70, fromMs: START_MS + 1_000, toMs: START_MS + 7_100 },
+    { stream: bybit, fromId: undefined, toId: undefined, fromMs: START_MS + 2_000, toMs: START_MS + 5_000 },
+  ]);
+});
+
 test("nothing is reported before the log is derived up to the start of the run, nor when nothing is open", async () => {
   trades(1, 10);
   trades(21, 30);
