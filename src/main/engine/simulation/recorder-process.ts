@@ -1,6 +1,6 @@
 // One life of a simulated recording process: collector and log writer with timers and sockets of their own, all of which
 // fall silent at once when it is killed.
-import type { Clock, Timers } from "../../../shared/base.ts";
+import type { Clock, Fault, Timers } from "../../../shared/base.ts";
 import { configDigest, encodeControl, type CaptureConfig } from "../../../shared/control.ts";
 import { CONTROL_CONNECTION, CONTROL_STREAM, type RawDraft } from "../../../shared/raw.ts";
 import type { HttpTransport, SocketHandlers, WebSocketTransport } from "../../net/transport.ts";
@@ -44,6 +44,14 @@ const SEGMENT_BYTES = 400_000;
 
 export class RecorderProcess {
   #alive = true;
+  #isAsleep = false;
+  #sleptMs = 0;
+  /** What came while the machine slept, in order. */
+  readonly #deferred: (() => void)[] = [];
+  readonly #clock: Clock = {
+    wallNs: () => this.#options.clock.wallNs(),
+    monotonicMs: () => this.#options.clock.monotonicMs() - this.#sleptMs,
+  };
   readonly #options: ProcessOptions;
   readonly #sockets = new Set<{ close(): void }>();
   #writer: RawLogWriter | undefined;
@@ -64,7 +72,8 @@ export class RecorderProcess {
   }
 
   async #open(): Promise<void> {
-    const { disk, folder, captureId, clock, config } = this.#options;
+    const { disk, folder, captureId, config } = this.#options;
+    const clock = this.#clock;
     const writer = await openWriter({
       disk, folder, captureId, session: "record", version: "simulation", clock, timers: this.#timers(), processes: this.#processes(),
       pause: () => Promise.resolve(), options: { commitEveryMs: COMMIT_EVERY_MS, segmentBytes: SEGMENT_BYTES },
@@ -85,18 +94,20 @@ export class RecorderProcess {
   async #resumePoints(): Promise<ReadonlyMap<string, ResumePoint>> {
     const { disk, folder, config } = this.#options;
     const reader = await openReader({ disk, folder });
-    const streams = config.symbols.flatMap(({ venue, symbol }) => [`${venue}:${symbol}:aggTrade`]);
+    const streams = config.symbols.flatMap(({ venue, symbol }) => [`${venue}:${symbol}:${adapterFor(venue)?.foldChannel ?? "trade"}`]);
     const ids = await lastIds(reader, decoderLookup, streams);
     await reader.close();
     return new Map(Object.entries(ids));
   }
 
   #startCollector(resumeFrom: ReadonlyMap<string, ResumePoint>): void {
-    const { clock, config, network, random, life } = this.#options;
-    const adapter = adapterFor("sim");
-    if (adapter === undefined) throw new Error("Invariant: the simulator has an adapter");
+    const { config, network, random, life } = this.#options;
+    const clock = this.#clock;
+    const { venue } = network.venue;
+    const adapter = adapterFor(venue);
+    if (adapter === undefined) throw new Error(`Invariant: ${venue} has an adapter`);
     this.#collector = createCollector({
-      adapter, clock, random, resumeFrom, timers: this.#timers(), name: `sim.r${life}`, endpoints: network.endpoints,
+      adapter, clock, random, resumeFrom, timers: this.#timers(), name: `${venue}.r${life}`, endpoints: network.endpoints,
       subscriptions: config.symbols, websocket: this.#webSocket(), http: this.#http(), sink: { append: (drafts) => this.#take(drafts) },
       settings: { batchMs: 20, offsetEveryMs: 20_000, staleRetryMinMs: 20_000 },
     });
@@ -124,16 +135,39 @@ export class RecorderProcess {
   // ── what dies with the process ─────────────────────────────────────────────
 
   #timers(): Timers {
-    return { after: (delayMs, run) => this.#options.timers.after(delayMs, () => { if (this.#alive) run(); }) };
+    return { after: (delayMs, run) => this.#options.timers.after(delayMs, () => { this.#run(run); }) };
+  }
+
+  /** Nothing of a dead process runs; what is due while the machine sleeps runs when it wakes. */
+  #run(work: () => void): void {
+    if (!this.#alive) return;
+    if (this.#isAsleep) this.#deferred.push(work);
+    else work();
+  }
+
+  /** The machine sleeps: its monotonic clock stands still, its sockets fill, the world goes on. */
+  sleep(ms: number): void {
+    this.#isAsleep = true;
+    const fellAsleepMs = this.#options.clock.monotonicMs();
+    this.#options.timers.after(ms, () => {
+      this.#isAsleep = false;
+      this.#sleptMs += this.#options.clock.monotonicMs() - fellAsleepMs;
+      for (const work of this.#deferred.splice(0)) work();
+    });
+  }
+
+  /** Set once the disk failed: nothing more is written. */
+  get halted(): Fault | undefined {
+    return this.#writer?.halted;
   }
 
   #webSocket(): WebSocketTransport {
     return {
       connect: (url, handlers) => {
         const guarded: SocketHandlers = {
-          opened: () => { if (this.#alive) handlers.opened(); },
-          message: (bytes) => { if (this.#alive) handlers.message(bytes); },
-          closed: (close) => { if (this.#alive) handlers.closed(close); },
+          opened: () => { this.#run(() => { handlers.opened(); }); },
+          message: (bytes) => { this.#run(() => { handlers.message(bytes); }); },
+          closed: (close) => { this.#run(() => { handlers.closed(close); }); },
         };
         const socket = this.#options.network.webSocket.connect(url, guarded);
         this.#sockets.add(socket);
