@@ -262,6 +262,15 @@ class VenueCollector implements Collector {
   #onEnded(end: ConnectionEnd, cut: readonly StreamRef[]): void {
     this.#lastEnd = end;
     this.#book.cut(cut);
+    if (end.cause === "refused") this.#onRefusedConnection(end.code);
+  }
+
+  /** An HTTP status instead of a socket: a ban or a limit is of our address, whatever was asked for. */
+  #onRefusedConnection(status: number): void {
+    const { adapter } = this.#options;
+    const problem = adapter.restProblem(status, {}, new Uint8Array());
+    if (problem?.kind !== "banned" && problem?.kind !== "rate-limited") return;
+    for (const budget of [this.#budget, this.#connects]) budget.stopFor(problem.kind, problem.retryAfterMs ?? adapter.budget.windowMs, `a connection was refused: ${problem.detail}`);
   }
 
   #onDown(link: Link, end: ConnectionEnd, retryMs: number): void {

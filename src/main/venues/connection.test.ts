@@ -49,6 +49,29 @@ describe("attempts to connect", () => {
   });
 });
 
+describe("a refused connection", () => {
+  it("that means a ban stops every request and attempt until it is over", async () => {
+    const venue = new ScriptedVenue();
+    let isBanned = true;
+    venue.onConnect = (socket) => {
+      venue.acknowledge(socket);
+      venue.clock.after(5, () => { if (isBanned) socket.end({ cause: "refused", code: 418 }); else socket.open(); });
+    };
+    const collector = venue.collector();
+    collector.start();
+    await venue.clock.advance(1_000);
+    const during = venue.requests.length;
+    expect(collector.status()).toMatchObject({ source: { state: "banned", detail: expect.stringContaining("a connection was refused: HTTP 418") as string }, health: { banLeftMs: expect.closeTo(119_000, -2) as number } });
+    isBanned = false;
+    await venue.clock.advance(118_000);
+    expect([venue.sockets.length, venue.requests.length]).toEqual([1, during]);
+    await venue.clock.advance(5_000);
+    expect(venue.sockets).toHaveLength(2);
+    expect(venue.story()).toContain("acknowledge");
+    await Promise.all([collector.stop(), venue.clock.advance(100)]);
+  });
+});
+
 describe("the venue's notice", () => {
   it("that OKX closes in 60 s brings up another connection first, and nothing is lost", async () => {
     const adapter = createOkxAdapter({ venue: "okx-swap" });
