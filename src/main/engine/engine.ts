@@ -151,6 +151,11 @@ export class Engine {
     return this.#recordingFault;
   }
 
+  /** Where /metrics and /health are; undefined: nowhere. */
+  get metricsAddress(): string | undefined {
+    return this.#keeping.metricsAddress;
+  }
+
   // ── recording ──────────────────────────────────────────────────────────────
 
   async #startRecording(captureId?: string): Promise<void> {
@@ -358,7 +363,11 @@ export class Engine {
       "keys.trust": ({ name, publicKey }) => this.#options.keys.trust(name, publicKey),
       "keys.revoke": ({ publicKey }) => this.#options.keys.revoke(publicKey),
       "settings.get": async () => this.#settings,
-      "settings.set": ({ settings }) => this.#saveSettings(settings),
+      "settings.set": async ({ settings }) => {
+        await this.#saveSettings(settings);
+        // What a person confirmed is what the preview showed, now and not within the hour.
+        if (settings["retention"] !== undefined) this.#keeping.retain();
+      },
     };
   }
 

@@ -11,7 +11,7 @@ import { Dialog } from "../panels/Dialog.tsx";
 import { Field } from "../panels/Field.tsx";
 import { engineStore } from "../store/engine-state.ts";
 import { openDialog } from "../store/screen.ts";
-import { addNote, addUndo } from "../store/toasts.ts";
+import { addNote } from "../store/toasts.ts";
 import { fieldsOf, isBinding, limitsOf, removalSentence, savedLimits, type LimitFields } from "./words.ts";
 
 /** A person who types is not asked after each digit. */
@@ -102,7 +102,7 @@ function RetentionForm({ saved }: { readonly saved: RetentionLimits | undefined 
     if (limits === undefined || sentence === undefined || confirmed !== sentence) return;
     if (await save(limits)) {
       openDialog(undefined);
-      addUndo("Retention is on", () => void save(saved ?? NO_LIMITS));
+      addNote("Retention is on: what passes its limits is removed, oldest first");
     }
   };
   const turnOff = async (): Promise<void> => {
