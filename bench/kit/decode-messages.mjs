@@ -41,7 +41,7 @@ function isMeasured({ venue, channel, symbol }, text) {
 
 function golden(venue, ids) {
   const lines = readFileSync(new URL(`${venue}/messages.jsonl`, GOLDEN), "utf8").split("\n").filter((line) => line !== "").map((line) => JSON.parse(line));
-  return lines.filter((line) => ids.includes(line.venue) && (line.source ?? "ws") === "ws" && line.outcome?.kind === "events" && !line.message.includes(": ")).map(({ message }) => message);
+  return lines.filter((line) => ids.includes(line.venue ?? "binance-usdm") && (line.source ?? "ws") === "ws" && line.outcome?.kind === "events" && !line.message.includes(": ")).map(({ message }) => message);
 }
 
 /** `{ binance, bybit, okx }`: messages as `{ stream, payload, recvNs }` in the order in which they came. */
