@@ -9,7 +9,7 @@ import { summarizeCaptures } from "../engine/capture-list.ts";
 import { finishRemovals, removeCapture } from "../engine/captures-remove.ts";
 import { usedCaptures } from "../engine/captures-use.ts";
 import { lockDataFolder } from "../engine/data-lock.ts";
-import { bytesText } from "../engine/health-words.ts";
+import { bytesText, counted } from "../engine/health-words.ts";
 import { planRetention } from "../engine/retention.ts";
 import { commonOptions, defineCommand, type CommandContext, type ExitCode } from "./context.ts";
 import { ageInDays, byteSize } from "./measures.ts";
@@ -79,5 +79,5 @@ async function say(preview: RetentionPreview, applied: boolean, input: Retention
   }
   if (rows.length === 0) await output.line(`no captures in ${input.data}`);
   else await output.table(COLUMNS, rows);
-  output.note(applied ? `${preview.removes.length} captures removed, ${bytesText(preview.bytes)}` : `${preview.removes.length} captures would go, ${bytesText(preview.bytes)}; --apply removes them`);
+  output.note(applied ? `${counted(preview.removes.length, "capture")} removed, ${bytesText(preview.bytes)}` : `${counted(preview.removes.length, "capture")} would go, ${bytesText(preview.bytes)}; --apply removes them`);
 }
