@@ -10,7 +10,7 @@ import { applyControl } from "./control.ts";
 import { correctedMs, type Coverage, type VenueClock } from "./coverage.ts";
 import { checkAggregate, crossCheck } from "./cross-check.ts";
 import { confirm } from "./confirm.ts";
-import { brought, connected, doubt, mayHaveLost } from "./fold-control.ts";
+import { brought, carries, connected, doubt, mayHaveLost } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { foldTrade, newStep } from "./fold.ts";
 import { entryOf, type Gap } from "./gaps.ts";
@@ -113,6 +113,7 @@ class LogCanonicalizer implements Canonicalizer {
       if (record.source === "rest_backfill" && outcome?.kind === "events") fold.page = openPage(fold, record, outcome.events);
     }
     const first = outcome?.kind === "events" ? outcome.events[0] : undefined;
+    lane.coverage.lastSeq = record.seq;
     if (first !== undefined && record.source === "ws") lane.coverage.note(first.eventMs, record, lane.clock);
     if (outcome === undefined || outcome.kind === "ignored") {
       if (outcome === undefined || outcome.why === "unhandled") state.tally.unhandled += 1;
@@ -163,9 +164,9 @@ class LogCanonicalizer implements Canonicalizer {
 
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {
     // Also when a later run uses the name of a connection again.
-    if (record.source === "ws" && (fold.liveOn !== record.connection || fold.connections.length === 0)) {
+    if (record.source === "ws" && (fold.leg?.connection !== record.connection || fold.connections.length === 0)) {
       connected(fold, record.connection, record.seq);
-      brought(fold, record.connection);
+      fold.leg = carries(fold, record.connection, record.seq);
       fold.connection = record.connection;
       fold.coverage = lane.coverage;
       if (fold.coverage.fromMs < fold.coveredFromMs && fold.firstTradeMs === Number.POSITIVE_INFINITY) fold.coveredFromMs = fold.coverage.fromMs;
@@ -182,6 +183,8 @@ class LogCanonicalizer implements Canonicalizer {
       contribution.position = position;
       foldTrade(fold, this.#step, record, event);
       if (fold.cross !== undefined) checkAggregate(fold, record, event);
+      // Times that nobody believes are none of a trade's.
+      if (fold.leg !== undefined && record.source === "ws" && event.eventMs <= fold.lastTradeMs) brought(fold.leg, event.eventMs, record.recvNs);
     }
   }
 

@@ -117,7 +117,7 @@ describe("ids that jump", () => {
   it("where one leg ended before the other had brought anything come from the cut; had it lived, from the stream", () => {
     const cut = later(threeTrades(numbered).control(at(2), connect("b")).control(at(2), disconnect("a")), 5, "b");
     expect(brief(later(cut, 20, "b"))).toContainEqual(["disconnect", "open", 2]);
-    const alive = later(threeTrades(numbered).control(at(2), connect("b")), 2, "b").control(at(2), disconnect("a"));
+    const alive = later(later(threeTrades(numbered).control(at(2), connect("b")), 2, "b"), 2, "a").control(at(2), disconnect("a"));
     expect(brief(later(later(alive, 5, "b"), 20, "b"))).toContainEqual(["id_hole", "open", 2]);
     // Nothing missing, nothing said.
     expect(brief(later(threeTrades(numbered).control(at(2), connect("b")).control(at(2), disconnect("a")), 3, "b"))).toEqual([]);

@@ -6,7 +6,7 @@ import type { RawRecord } from "../../shared/raw.ts";
 import { configure, type Selection } from "./configure.ts";
 import { correctedMs } from "./coverage.ts";
 import type { Surroundings } from "./emit.ts";
-import { backfillBegun, backfillDone, connected, disconnected, doubt, reopen, restarted, stopped, ticked } from "./fold-control.ts";
+import { acknowledged, backfillBegun, backfillDone, connected, disconnected, doubt, reopen, restarted, stopped, ticked } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import type { Asked } from "./gaps.ts";
 import { laneEventOf, lost } from "./lane.ts";
@@ -64,9 +64,10 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
       return;
     case "disconnect": {
       const detail = `connection ${control.connection} ended: ${control.cause}`;
+      const lastSeq = state.coverages.get(control.connection)?.lastSeq ?? 0;
       for (const fold of foldsOf(state, control.streams)) {
         if (control.cause === STOPPED) stopped(fold, control.connection, detail);
-        else disconnected(fold, control.connection, { detail, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
+        else disconnected(fold, { connection: control.connection, lastSeq }, { detail, atMs: correctedMs(record.recvNs, fold.clock) }, seq);
       }
       state.forgetConnection(control.connection);
       return;
@@ -102,10 +103,12 @@ function dispatch(context: ControlContext, control: ControlRecord, record: RawRe
     case "end_of_input":
       for (const fold of state.feeding.values()) endOfInput(fold, seq);
       return;
-    // A run that stopped goes on later: nothing is sealed. Subscriptions and their answers are events of the lane only.
+    case "acknowledge":
+      if (control.ok) for (const fold of foldsOf(state, control.streams)) acknowledged(fold, control.connection, seq);
+      return;
+    // A run that stopped goes on later: nothing is sealed. Subscriptions are events of the lane only.
     case "stopped":
     case "subscribe":
-    case "acknowledge":
       return;
     default:
       unreachable(control);

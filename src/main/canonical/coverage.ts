@@ -21,6 +21,8 @@ export class Coverage {
   /** Later of event and receive time of the first message: a late first message says nothing about the time before it came. */
   fromMs = Number.POSITIVE_INFINITY;
   untilMs = Number.NEGATIVE_INFINITY;
+  /** Raw seq of its last message, whatever that was. */
+  lastSeq = 0;
 
   note(eventMs: number, record: RawRecord, clock: VenueClock): void {
     if (eventMs <= this.untilMs) return;
@@ -40,6 +42,7 @@ export class Coverage {
     const copy = new Coverage();
     copy.fromMs = this.fromMs;
     copy.untilMs = this.untilMs;
+    copy.lastSeq = this.lastSeq;
     return copy;
   }
 }

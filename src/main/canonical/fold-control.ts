@@ -2,21 +2,31 @@
 import type { GapCause } from "../../shared/candles.ts";
 import { correctedMs } from "./coverage.ts";
 import { CrossCheck } from "./cross-check.ts";
-import type { Failure, FoldState } from "./fold-state.ts";
+import type { Failure, FoldState, Leg } from "./fold-state.ts";
 import type { Asked, Outcome } from "./gaps.ts";
 import { KnownIds } from "./known-ids.ts";
 import { advance, closeRevisions, reviewGrades, schedule } from "./seal.ts";
 
 const FORMER_RUNS_MAX = 256;
 
-/** Opens the gap that lasts until the next trade. Before any trade there is nothing to miss yet, unless `always`. */
-export function doubt(
-  fold: FoldState, why: { readonly cause: GapCause; readonly detail: string; readonly atMs: number; readonly always?: boolean }, seq: number,
-): void {
+export interface Doubt {
+  readonly cause: GapCause;
+  readonly detail: string;
+  readonly atMs: number;
+  /** Also before any trade, when there is nothing to miss yet. */
+  readonly always?: boolean;
+  /** It began earlier than with the last trade: from here on, though other trades have come since. */
+  readonly since?: { readonly ms: number; readonly recvNs: bigint; readonly seq: number };
+}
+
+/** Opens the gap that lasts until the next trade. */
+export function doubt(fold: FoldState, why: Doubt, seq: number): void {
   const seen = fold.lastTradeMs !== Number.NEGATIVE_INFINITY;
   if (!seen && why.always !== true) return;
-  const fromMs = seen ? fold.lastTradeMs : why.atMs;
-  const span = { fromMs, fromRecvNs: fold.lastRecvNs, lastId: fold.runs.last?.to, pages: !fold.known.isEmpty, cause: why.cause, detail: why.detail };
+  const since = why.since ?? { ms: seen ? fold.lastTradeMs : why.atMs, recvNs: fold.lastRecvNs, seq };
+  const span = {
+    fromMs: since.ms, fromRecvNs: since.recvNs, openedSeq: since.seq, lastId: fold.runs.last?.to, pages: !fold.known.isEmpty, cause: why.cause, detail: why.detail,
+  };
   fold.gaps.openSpan(span, seq);
   afterChange(fold, seq);
 }
@@ -33,28 +43,50 @@ export function connected(fold: FoldState, connection: string, seq: number): voi
   doubt(fold, { cause: "disconnect", detail: paused, atMs: 0 }, seq);
 }
 
-/** A message of the stream came on this connection: what it brings from here on needs no other leg. */
-export function brought(fold: FoldState, connection: string): void {
-  fold.liveOn = connection;
-  if (!fold.live.includes(connection)) fold.live = [...fold.live, connection];
+/** From here on this connection carries the stream: the venue has said so, or a message of it has come. */
+export function carries(fold: FoldState, connection: string, seq: number): Leg {
+  let leg = fold.legs.find((one) => one.connection === connection);
+  if (leg === undefined) {
+    leg = { connection, sinceSeq: seq, lastMs: undefined, lastRecvNs: 0n };
+    fold.legs = [...fold.legs, leg];
+  }
+  return leg;
 }
 
-function drop(fold: FoldState, connection: string): boolean {
-  if (!fold.connections.includes(connection)) return false;
+/** The venue has accepted the subscription. */
+export function acknowledged(fold: FoldState, connection: string, seq: number): void {
+  if (fold.connections.includes(connection)) carries(fold, connection, seq);
+}
+
+/** A message of the stream came on this connection, and its trades are applied. */
+export function brought(leg: Leg, eventMs: number, recvNs: bigint): void {
+  if (leg.lastMs === undefined || eventMs > leg.lastMs) leg.lastMs = eventMs;
+  leg.lastRecvNs = recvNs;
+}
+
+function drop(fold: FoldState, connection: string): Leg | undefined {
+  const gone = fold.legs.find((leg) => leg.connection === connection);
   fold.connections = fold.connections.filter((other) => other !== connection);
-  fold.live = fold.live.filter((other) => other !== connection);
-  if (fold.liveOn === connection) fold.liveOn = "";
-  return true;
+  fold.legs = fold.legs.filter((leg) => leg !== gone);
+  if (fold.leg === gone) fold.leg = undefined;
+  return gone;
 }
 
 /**
- * One leg of several may go (make before break): while another has shown to live, nothing can be missed by it. The stream is down when none
- * is left. In between, with legs that have brought nothing yet, ids will tell whether the cut cost anything; without ids it is in doubt.
+ * One leg of several may go (make before break): where another has carried the stream since before the last sign of life of this one, nothing
+ * can be missed by it. The stream is down when none is left. In between, with legs that came too late, ids will tell whether the cut cost
+ * anything; without ids it is in doubt from the last trade of the one that went. `lastSeq`: of its last message of any stream.
  */
-export function disconnected(fold: FoldState, connection: string, why: { readonly detail: string; readonly atMs: number }, seq: number): void {
-  if (!drop(fold, connection) || fold.live.length > 0) return;
-  if (fold.connections.length === 0 || fold.idsAbsent) doubt(fold, { cause: "disconnect", ...why }, seq);
-  else suspect(fold, "disconnect", why.detail);
+export function disconnected(
+  fold: FoldState, ended: { readonly connection: string; readonly lastSeq: number }, why: { readonly detail: string; readonly atMs: number }, seq: number,
+): void {
+  const { connection, lastSeq } = ended;
+  if (!fold.connections.includes(connection)) return;
+  const gone = drop(fold, connection);
+  if (fold.connections.length === 0) doubt(fold, { cause: "disconnect", ...why }, seq);
+  else if (gone === undefined || fold.legs.some(({ sinceSeq }) => sinceSeq <= lastSeq)) return;
+  else if (!fold.idsAbsent) suspect(fold, "disconnect", why.detail);
+  else doubt(fold, { cause: "disconnect", ...why, ...(gone.lastMs === undefined ? {} : { since: { ms: gone.lastMs, recvNs: gone.lastRecvNs, seq: lastSeq + 1 } }) }, seq);
 }
 
 /** The stream goes on, and ids will tell whether it cost anything: a hole right behind this comes from it. */
@@ -70,15 +102,16 @@ export function mayHaveLost(fold: FoldState, why: { readonly cause: GapCause; re
 
 /** The collector stopped in good order. Whether anything is missed shows when the stream goes on: until then there is nothing after it. */
 export function stopped(fold: FoldState, connection: string, detail: string): void {
-  if (!drop(fold, connection)) return;
+  if (!fold.connections.includes(connection)) return;
+  drop(fold, connection);
   if (fold.connections.length === 0) fold.paused = detail;
 }
 
 /** The recorder began again: no connection is left, and no backfill of the run before will be done. */
 export function restarted(fold: FoldState, detail: string, atMs: number, seq: number): void {
   fold.connections = [];
-  fold.live = [];
-  fold.liveOn = "";
+  fold.legs = [];
+  fold.leg = undefined;
   fold.paused = undefined;
   endBackfills(fold, seq);
   fold.gaps.spanIsDowntime(detail, seq);

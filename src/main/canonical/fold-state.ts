@@ -32,6 +32,16 @@ export type Failure = "disagree" | "regressed";
 /** Something happened that may have cost messages, though the stream goes on: what a hole right behind it comes from. */
 export interface Suspicion { readonly cause: GapCause; readonly detail: string }
 
+/** A connection that carries the stream. */
+export interface Leg {
+  readonly connection: string;
+  /** Raw seq of the first sign that it does, or of the oldest trade that it told too: what the venue told from there on came by it. */
+  sinceSeq: number;
+  /** Times of the last trade that it brought; undefined before the first. */
+  lastMs: number | undefined;
+  lastRecvNs: bigint;
+}
+
 /** A series with the book of its grades. */
 export interface Track {
   readonly series: Series;
@@ -76,10 +86,10 @@ export class FoldState implements Evidence {
   cross: CrossCheck | undefined;
   /** Connections that are up and carry the stream. */
   connections: readonly string[] = [];
-  /** Those of them that have brought a message of it. */
-  live: readonly string[] = [];
-  /** The one that brought the last, empty when it is gone. */
-  liveOn = "";
+  /** Those of them that carry it, by the venue's word or by a message of it. */
+  legs: Leg[] = [];
+  /** The one that brought the last, undefined when it is gone. */
+  leg: Leg | undefined;
   suspicion: Suspicion | undefined;
   /** Why no connection is left, when the collector stopped in good order: the stream's next connection makes a gap of it. */
   paused: string | undefined;
@@ -150,8 +160,8 @@ export class FoldState implements Evidence {
     copy.coverage = this.coverage.clone();
     copy.connection = this.connection;
     copy.connections = this.connections;
-    copy.live = this.live;
-    copy.liveOn = this.liveOn;
+    copy.legs = this.legs.map((leg) => ({ ...leg }));
+    copy.leg = copy.legs.find(({ connection }) => connection === this.leg?.connection);
     copy.suspicion = this.suspicion;
     copy.cross = this.cross?.clone();
     copy.paused = this.paused;

@@ -202,8 +202,9 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent, reco
     if (seen !== undefined) {
       if (!toldAgain(fold, trade, key, seq) || !live) return;
       if (seen < 0) fold.known.note(key, seq);
+      else if (fold.leg !== undefined && seen < fold.leg.sinceSeq) fold.leg.sinceSeq = seen;
       // What a page brought while the stream was down shows that it is back; what came before the cut does not.
-      if (fold.gaps.span !== undefined && Math.abs(seen) > fold.gaps.span.openedSeq) fold.gaps.closeSpan(resumed, fold.runs);
+      if (fold.gaps.span !== undefined && Math.abs(seen) >= fold.gaps.span.openedSeq) fold.gaps.closeSpan(resumed, fold.runs);
       return;
     }
     if (fold.page !== undefined && !belongs(fold.page, c.position, ms)) {

@@ -14,6 +14,7 @@ export const HOLE_PATIENCE_MS = 1_000;
 export interface Gap extends Omit<GapEntry, "streamId" | "atSeq"> {
   /** What it was opened for; its detail begins with it. */
   readonly reason: string;
+  /** Messages before this raw seq came before it. */
   readonly openedSeq: number;
   /** What can settle it: missing ids that turn up, a page of the venue's list that reaches over it, or nothing. */
   readonly proof: "ids" | "page" | "none";
@@ -150,17 +151,20 @@ export class GapLedger {
 
   /** Something may be missing from here on. Nothing is opened twice: the first cause stands until the next trade. */
   openSpan(
-    span: { readonly fromMs: number; readonly fromRecvNs: bigint; readonly lastId: number | undefined; readonly pages: boolean; readonly cause: GapCause; readonly detail: string },
+    span: {
+      readonly fromMs: number; readonly fromRecvNs: bigint; readonly openedSeq: number; readonly lastId: number | undefined; readonly pages: boolean;
+      readonly cause: GapCause; readonly detail: string;
+    },
     seq: number,
   ): void {
     if (this.span !== undefined) return;
     this.tell(seq);
-    const { fromMs, fromRecvNs, lastId, cause, detail } = span;
+    const { fromMs, fromRecvNs, openedSeq, lastId, cause, detail } = span;
     const gapId = lastId === undefined ? `${this.streamId}@${fromMs}` : `${this.streamId}#${lastId + 1}`;
     const fromId = lastId === undefined ? undefined : lastId + 1;
     const gap: Gap = {
       gapId, fromMs, toMs: undefined, fromRecvNs: fromRecvNs === 0n ? undefined : String(fromRecvNs), toRecvNs: undefined, fromId, toId: undefined, missing: undefined,
-      cause, state: "open", attempts: 0, reason: detail, detail, openedSeq: seq, proof: fromId !== undefined ? "ids" : span.pages ? "page" : "none", found: 0,
+      cause, state: "open", attempts: 0, reason: detail, detail, openedSeq, proof: fromId !== undefined ? "ids" : span.pages ? "page" : "none", found: 0,
       tellAtMs: undefined,
     };
     this.#put(gap);
@@ -282,5 +286,9 @@ function meetsIds(gap: Gap, from: number, to: number): boolean {
 /** By ids where the gap has them and ids were asked for; by times where both have none. */
 function meets(gap: Gap, { fromId, toId, fromMs, toMs }: Asked): boolean {
   if (fromId !== undefined && toId !== undefined) return meetsIds(gap, fromId, toId);
-  return gap.fromId === undefined && fromMs !== undefined && toMs !== undefined && gap.fromMs <= toMs && (gap.toMs ?? Number.POSITIVE_INFINITY) >= fromMs;
+  if (gap.fromId !== undefined || fromMs === undefined || toMs === undefined) return false;
+  const endMs = gap.toMs ?? Number.POSITIVE_INFINITY;
+  // Spans that only touch are two spans; one without a length lies in what holds its time.
+  if (gap.fromMs === endMs || fromMs === toMs) return gap.fromMs <= toMs && endMs >= fromMs;
+  return gap.fromMs < toMs && endMs > fromMs;
 }

@@ -50,7 +50,7 @@ function covers(gap: Gap, trades: readonly TradeEvent[], seqs: readonly (number 
   const { toMs, openedSeq } = gap;
   if (toMs === undefined) return false;
   const isBefore = (seq: number | undefined): boolean => seq !== undefined && Math.abs(seq) < openedSeq;
-  const isAfter = (seq: number | undefined, at: number): boolean => seq !== undefined && seq > openedSeq && (trades[at]?.eventMs ?? 0) >= toMs;
+  const isAfter = (seq: number | undefined, at: number): boolean => seq !== undefined && seq >= openedSeq && (trades[at]?.eventMs ?? 0) >= toMs;
   // On the far sides: the oldest of those before, the newest of those after.
   const before = newestFirst ? seqs.findLastIndex(isBefore) : seqs.findIndex(isBefore);
   const after = newestFirst ? seqs.findIndex(isAfter) : seqs.findLastIndex(isAfter);

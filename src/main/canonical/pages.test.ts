@@ -124,9 +124,25 @@ describe("two connections for one stream without an order of ids", () => {
     const log = legs(true).control(T0 + 150, disconnect("a"));
     expect(states(derive(live(log, 2, "b")))).toEqual([]);
     // Also when the first comes back under its old name and the other goes then.
-    live(log.control(T0 + 260, connect("a")), 3, "a");
+    live(live(log.control(T0 + 260, connect("a")), 3, "a"), 3, "b");
     expect(states(derive(live(log.control(T0 + 350, disconnect("b")), 4, "a")))).toEqual([]);
     expect(states(derive(live(log.control(T0 + 450, disconnect("a")), 5, "b")))).toEqual(["open", "open"]);
+  });
+  it("need the word of the venue, or a message, from before the last sign of life of the one that goes", () => {
+    const accepted: ControlRecord = { kind: "acknowledge", venue, connection: "b", ok: true, streams: [STREAM], detail: "" };
+    const at = T0 + 150;
+    expect(states(derive(legs(false).control(at, accepted).quote(at, at, "a").control(at, disconnect("a"))))).toEqual([]);
+    expect(states(derive(legs(false).control(at, accepted).control(at, disconnect("a"))))).toEqual(["open"]);
+    expect(states(derive(legs(false).control(at, { ...accepted, ok: false }).quote(at, at, "a").control(at, disconnect("a"))))).toEqual(["open"]);
+  });
+  it("are in doubt from the last trade of the one that died unnoticed, whatever the late one has brought since", () => {
+    // "a" tells nothing after trade 1; "b" comes with trade 5, and the death of "a" shows after trade 6.
+    const log = live(live(legs(false), 5, "b"), 6, "b").control(T0 + 650, disconnect("a"));
+    live(log, 7, "b");
+    expect(ledger(derive(log))).toMatchObject([{ cause: "disconnect", state: "open", fromMs: T0 + 100, toMs: T0 + 700, fromRecvNs: String(BigInt(T0 + 120) * 1_000_000n) }]);
+    expect(states(derive(page(log, 4, 7, 8))).at(-1)).toBe("open");
+    const repaired = derive(page(log, 1, 7, 8));
+    expect(ledger(repaired)).toMatchObject([{ state: "repaired", detail: expect.stringMatching(/3 trades were missed and backfilled$/) as string }]);
   });
   it("are in doubt when the other has brought nothing yet", () => {
     expect(states(derive(legs(false).control(T0 + 150, disconnect("a"))))).toEqual(["open"]);

@@ -9,7 +9,7 @@ import { Accumulator, type BarContents } from "./accumulator.ts";
 import type { HeldCandle } from "./confirm.ts";
 import type { Surroundings, Tally } from "./emit.ts";
 import { CrossCheck } from "./cross-check.ts";
-import type { FoldState, Failure, Track } from "./fold-state.ts";
+import type { FoldState, Failure, Leg, Track } from "./fold-state.ts";
 import type { Gap } from "./gaps.ts";
 import type { GradedRange } from "./grades.ts";
 import type { IdRun } from "./id-runs.ts";
@@ -54,8 +54,8 @@ interface SavedFold {
   readonly page?: Page | undefined;
   readonly candles: readonly HeldCandle[];
   readonly last_recv_ns: bigint;
-  readonly live: readonly string[];
-  readonly live_on: string;
+  readonly legs: readonly Leg[];
+  readonly leg?: string | undefined;
   readonly suspicion?: FoldState["suspicion"];
   readonly gaps: readonly Gap[];
   readonly chain: { readonly before: string; readonly value: string };
@@ -86,7 +86,7 @@ interface SavedState {
   readonly config?: CaptureConfig | undefined;
   readonly tally: Tally;
   readonly clocks: readonly (readonly [string, bigint])[];
-  readonly coverages: readonly { readonly connection: string; readonly from_ms?: number | undefined; readonly until_ms?: number | undefined }[];
+  readonly coverages: readonly { readonly connection: string; readonly from_ms?: number | undefined; readonly until_ms?: number | undefined; readonly last_seq: number }[];
   readonly folds: readonly SavedFold[];
 }
 
@@ -123,7 +123,7 @@ function savedFold(fold: FoldState, feeding: boolean): SavedFold {
   return {
     instrument: fold.instrument, stream_id: fold.streamId, feeding, lateness_ms: fold.latenessMs, tracks: fold.tracks.map(savedTrack),
     runs: fold.runs.runs, floor_id: fold.runs.floorId, former_runs: fold.formerRuns, recent: fold.recent.toRows(), gaps: fold.gaps.gaps,
-    known: fold.known.save(), page: fold.page, candles: fold.confirmations.candles, last_recv_ns: fold.lastRecvNs, live: fold.live, live_on: fold.liveOn,
+    known: fold.known.save(), page: fold.page, candles: fold.confirmations.candles, last_recv_ns: fold.lastRecvNs, legs: fold.legs, leg: fold.leg?.connection,
     suspicion: fold.suspicion,
     chain: { before: toHex(fold.chain.before), value: toHex(fold.chain.value) }, cuts: [...fold.cuts.due].sort(([a], [b]) => a - b),
     times: Object.fromEntries(TIMES.map((name) => [name, finite(fold[name])])), ids_absent: fold.idsAbsent, connection: fold.connection,
@@ -149,7 +149,9 @@ export function saveState(state: CanonicalState): Uint8Array {
   const saved: SavedState = {
     canonicalizer_version: CANONICALIZER_VERSION, format: SAVE_FORMAT, position: state.position, applied: state.applied, is_done: state.isDone,
     config: state.config, tally: state.tally, clocks: byKey(state.clocks).map(([venue, { offsetNs }]) => [venue, offsetNs]),
-    coverages: byKey(state.coverages).map(([connection, { fromMs, untilMs }]) => ({ connection, from_ms: finite(fromMs), until_ms: finite(untilMs) })),
+    coverages: byKey(state.coverages).map(([connection, { fromMs, untilMs, lastSeq }]) => ({
+      connection, from_ms: finite(fromMs), until_ms: finite(untilMs), last_seq: lastSeq,
+    })),
     folds: byKey(state.folds).map(([, fold]) => savedFold(fold, state.feeding.get(fold.streamId) === fold)),
   };
   return new TextEncoder().encode(canonicalStringify(saved));
@@ -194,8 +196,8 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.page = saved.page;
   fold.confirmations.candles = saved.candles.map((candle) => ({ ...candle, quoteVolume: candle.quoteVolume, tradeCount: candle.tradeCount }));
   fold.lastRecvNs = saved.last_recv_ns;
-  fold.live = saved.live;
-  fold.liveOn = saved.live_on;
+  fold.legs = saved.legs.map(({ connection, sinceSeq, lastMs, lastRecvNs }) => ({ connection, sinceSeq, lastMs, lastRecvNs }));
+  fold.leg = fold.legs.find(({ connection }) => connection === saved.leg);
   fold.suspicion = saved.suspicion;
   fold.chain = new LeafChain(around.sha256, bytesFromHex(saved.chain.before), bytesFromHex(saved.chain.value));
   for (const [day, dueMs] of saved.cuts) fold.cuts.due.set(day, dueMs);
@@ -230,8 +232,9 @@ export function loadState(bytes: Uint8Array, around: Surroundings): CanonicalSta
   state.config = saved.config;
   state.tally = { ...saved.tally };
   for (const [venue, offsetNs] of saved.clocks) state.clockOf(venue).offsetNs = offsetNs;
-  for (const { connection, from_ms: fromMs, until_ms: untilMs } of saved.coverages) {
+  for (const { connection, from_ms: fromMs, until_ms: untilMs, last_seq: lastSeq } of saved.coverages) {
     const coverage = state.coverageOf(connection);
+    coverage.lastSeq = lastSeq;
     coverage.fromMs = fromMs ?? coverage.fromMs;
     coverage.untilMs = untilMs ?? coverage.untilMs;
   }
