@@ -109,7 +109,7 @@ async function importOne(format: ImportFormat, folder: string, bytes: Uint8Array
   } catch (error) {
     checkFault(error);
     const left = await readdir(join(folder, "captures")).catch(() => []);
-    if (left.length > 0) throw new Error(`a refused import left ${left.join(", ")}`);
+    if (left.length > 0) throw new Error(`a refused import left ${left.join(", ")}`, { cause: error });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -52,7 +52,8 @@ export function createS3Client({ endpoint, region }: S3Access, attempts = ATTEMP
 const base64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString("base64");
 const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString("hex");
 
-interface SentPart { readonly number: number; readonly etag: string; readonly sha256: Uint8Array }
+/** `kept`: the server said that it keeps the part's SHA-256. */
+interface SentPart { readonly number: number; readonly etag: string; readonly sha256: Uint8Array; readonly kept: boolean }
 
 export class S3Target implements LakeTarget {
   readonly name: string;
@@ -256,15 +257,18 @@ export class S3Target implements LakeTarget {
         ...this.#place(file.path), UploadId: upload.upload_id, PartNumber: number, Body: bytes, ContentLength: bytes.length, ChecksumSHA256: base64(digest),
       }), abort));
     if (answer.ETag === undefined) throw fault("export.s3-failed", `Cannot upload part ${number} of ${this.name}/${file.path}: the server did not name it`);
-    await this.#options.uploads.addPart(this.#memory(file.path), number, { etag: answer.ETag, sha256: hex(digest) });
-    return { number, etag: answer.ETag, sha256: digest };
+    await this.#options.uploads.addPart(this.#memory(file.path), number, { etag: answer.ETag, sha256: hex(digest), kept: answer.ChecksumSHA256 !== undefined });
+    return { number, etag: answer.ETag, sha256: digest, kept: answer.ChecksumSHA256 !== undefined };
   }
 
   async #complete(file: LakeFile, upload: Upload, parts: readonly SentPart[]): Promise<void> {
     await this.#asked(`complete ${this.name}/${file.path}`, (abort) =>
       this.#client.send(new CompleteMultipartUploadCommand({
         ...this.#place(file.path), UploadId: upload.upload_id,
-        MultipartUpload: { Parts: parts.map((part) => ({ PartNumber: part.number, ETag: part.etag, ChecksumSHA256: base64(part.sha256) })) },
+        MultipartUpload: {
+          // Servers that keep no checksums refuse a list with them (Swift).
+          Parts: parts.map((part) => ({ PartNumber: part.number, ETag: part.etag, ...(part.kept ? { ChecksumSHA256: base64(part.sha256) } : {}) })),
+        },
       }), abort));
   }
 
@@ -279,12 +283,12 @@ export class S3Target implements LakeTarget {
     const listed = await this.#listParts(file, upload);
     if (listed === "gone") return undefined;
     const parts = new Map<number, SentPart>();
-    for (const [text, { etag, sha256: digest }] of Object.entries(upload.parts)) {
+    for (const [text, { etag, sha256: digest, kept }] of Object.entries(upload.parts)) {
       const number = Number(text);
       const there = listed === "unlisted" ? undefined : listed.get(number);
       // A server that cannot list its parts is believed for now: the finished object is compared as a whole.
       if (listed !== "unlisted" && there?.ETag !== etag) continue;
-      parts.set(number, { number, etag, sha256: Buffer.from(digest, "hex") });
+      parts.set(number, { number, etag, sha256: Buffer.from(digest, "hex"), kept });
     }
     return { upload, parts };
   }

@@ -7,7 +7,8 @@ import type { Disk } from "../rawlog/types.ts";
 export const UPLOADS_FILE = "exporting.json";
 
 const hash = z.string().regex(/^[0-9a-f]{64}$/);
-const partSchema = z.strictObject({ etag: z.string(), sha256: hash });
+/** `kept`: the server said that it keeps the part's SHA-256. */
+const partSchema = z.strictObject({ etag: z.string(), sha256: hash, kept: z.boolean() });
 const uploadSchema = z.strictObject({
   upload_id: z.string(),
   /** Of the file: another file's parts are of no use. */
