@@ -22,7 +22,8 @@ function readArguments() {
 const seconds = (ms) => `${(ms / 1_000).toFixed(1)} s`;
 
 function cells(row) {
-  const detected = row.detected === undefined ? "not visible: what came was right" : `${row.detected.what}, after ${seconds(Math.max(0, row.detected.afterMs))}`;
+  const said = row.detected === undefined ? [] : [`${row.detected.what}, after ${seconds(Math.max(0, row.detected.afterMs))}`];
+  const detected = [...said, ...row.counted].join("; ") || "nothing to see: what came was right";
   const repair = [...row.ledger, ...(row.settledMs === undefined ? [] : [`settled after ${seconds(row.settledMs)}`]), ...(row.restarted ? ["recording started again"] : []), ...(row.live ? [] : ["not every stream live at the end"])];
   const loss = row.lost === 0 ? "none" : `${row.lost} trades, ${row.unexplained === 0 ? "all in the ledger" : `${row.unexplained} of them in no entry`}`;
   return { detected, repair: repair.length === 0 ? "nothing to repair" : repair.join("; "), loss };

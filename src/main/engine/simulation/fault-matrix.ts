@@ -30,6 +30,8 @@ export interface MatrixRow {
   readonly detected: { readonly what: string; readonly afterMs: number } | undefined;
   /** Entries of the gap ledger by cause and last state: `disconnect repaired`. */
   readonly ledger: readonly string[];
+  /** What was merely counted: doubles left out, frames that nobody asked for, bars that got a later version, commits that took long. */
+  readonly counted: readonly string[];
   /** From the fault until the last gap was settled, ms; undefined: there was none. */
   readonly settledMs: number | undefined;
   /** The recording stopped, and was started again. */
@@ -50,6 +52,8 @@ const CALM_MS = 20_000;
 const AFTER_MS = 260_000;
 const RESTART_AFTER_MS = 5_000;
 const STEP_MS = 500;
+/** Commits are 40 ms apart in a simulated recorder. */
+const COMMIT_SLOW_MS = 200;
 
 /** Faults that need another one to show: a connection must be made anew for it to strike. */
 const WITH: Readonly<Record<string, string>> = { "stall-after-ack": "disconnect", "refuse-connections": "disconnect", "retired-endpoint": "disconnect", "rest-429": "drop", "rest-418": "drop", "rest-403": "drop", "rest-5xx": "drop", "rest-empty": "drop", "rest-hang": "drop" };
@@ -75,6 +79,8 @@ class MatrixSession {
   #lives = 0;
   #injectedMs = 0;
   #isLive = false;
+  #duplicates = 0;
+  #slowestCommitMs = 0;
   #records: RawRecord[] = [];
   readonly #tape = new LiveTape();
 
@@ -126,6 +132,7 @@ class MatrixSession {
       await this.#restart();
     }
     const status = this.#process?.collector?.status();
+    this.#duplicates = status?.streams.reduce((sum, { duplicates }) => sum + duplicates, 0) ?? 0;
     this.#isLive = status !== undefined && status.streams.every(({ state }) => state === "live");
     await this.#stop();
     await this.#read();
@@ -135,8 +142,17 @@ class MatrixSession {
     this.#lives += 1;
     this.#process = await RecorderProcess.start({
       disk: this.#faulty, folder: FOLDER, captureId: "matrix", clock: this.#clock, timers: this.#clock, network: this.#network, random: this.#random.fork(`life ${this.#lives}`),
-      config: this.#config, life: this.#lives, onAppended: () => undefined, onPositions: () => undefined,
+      config: this.#config, life: this.#lives, onAppended: () => undefined, onPositions: ({ durable }) => { this.#watchCommits(durable); },
     });
+  }
+
+  #durable = { seq: 0, atMs: 0 };
+  /** With sixty messages a second something always waits, so the time between two advances is a commit's. */
+  #watchCommits(seq: number): void {
+    if (seq <= this.#durable.seq) return;
+    const nowMs = this.#clock.monotonicMs();
+    if (this.#durable.seq > 0) this.#slowestCommitMs = Math.max(this.#slowestCommitMs, nowMs - this.#durable.atMs);
+    this.#durable = { seq, atMs: nowMs };
   }
 
   /** As a person does: the disk is mended, and the recording started again. */
@@ -188,7 +204,7 @@ class MatrixSession {
     const gaps = [...this.#tape.gaps.values()].filter((gap) => !gap.detail.endsWith("; the input ended") || gap.fromMs < this.#injectedMs + AFTER_MS - 10_000);
     const { lost, unexplained } = this.#losses(gaps);
     return {
-      fault: this.#fault, venue: this.#venueId, detected: this.#detected(gaps), ledger: [...new Set(gaps.map(({ cause, state }) => `${cause} ${state}`))].sort(),
+      fault: this.#fault, venue: this.#venueId, detected: this.#detected(gaps), counted: this.#counted(), ledger: [...new Set(gaps.map(({ cause, state }) => `${cause} ${state}`))].sort(),
       settledMs: this.#settledMs(gaps), restarted: this.#lives > 1, lost, unexplained, live: this.#isLive,
     };
   }
@@ -208,6 +224,19 @@ class MatrixSession {
     }
     for (const gap of gaps) found.push({ what: `ledger: ${gap.cause}`, afterMs: Math.round(this.#atMs(gap.atSeq) - this.#injectedMs) });
     return found.sort((a, b) => a.afterMs - b.afterMs)[0];
+  }
+
+  #counted(): readonly string[] {
+    const asked = new Set(this.#config.symbols.map(({ symbol }) => symbol));
+    const isUnasked = ({ stream, source }: RawRecord): boolean => source === "ws" && stream.symbol !== "_" && !asked.has(stream.symbol);
+    const unrouted = this.#records.filter((record) => isUnrouted(record) || isUnasked(record)).length;
+    const revisions = [...this.#tape.history.versions.values()].flat().filter(({ reason }) => reason === "late_data").length;
+    return [
+      ...(this.#duplicates > 0 ? [`${this.#duplicates} doubles left out`] : []),
+      ...(unrouted > 0 ? [`${unrouted} frames that nobody asked for`] : []),
+      ...(revisions > 0 ? [`${revisions} bars revised by late data`] : []),
+      ...(this.#slowestCommitMs > COMMIT_SLOW_MS ? [`commits of ${Math.round(this.#slowestCommitMs)} ms`] : []),
+    ];
   }
 
   #settledMs(gaps: readonly GapEntry[]): number | undefined {
@@ -251,6 +280,13 @@ class MatrixSession {
     }
     return ids;
   }
+}
+
+/** A frame of the socket that is neither a stream's nor an answer. */
+function isUnrouted({ stream, source, payload, recvNs }: RawRecord): boolean {
+  if (stream.channel !== "unclassified" || source !== "ws") return false;
+  const outcome = decoderLookup(stream)?.(payload, { stream, source, recvNs });
+  return outcome?.kind === "refused" || (outcome?.kind === "ignored" && outcome.why === "unhandled");
 }
 
 /** What a control record says is wrong; undefined: all is well. */
