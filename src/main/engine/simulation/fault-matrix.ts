@@ -52,8 +52,8 @@ const CALM_MS = 20_000;
 const AFTER_MS = 260_000;
 const RESTART_AFTER_MS = 5_000;
 const STEP_MS = 500;
-/** Commits are 40 ms apart in a simulated recorder. */
-const COMMIT_SLOW_MS = 200;
+/** Commits of a simulated recorder are 40 ms apart, and with a quiet market up to 410. */
+const COMMIT_SLOW_MS = 450;
 
 /** Faults that need another one to show: a connection must be made anew for it to strike. */
 const WITH: Readonly<Record<string, string>> = { "stall-after-ack": "disconnect", "refuse-connections": "disconnect", "retired-endpoint": "disconnect", "rest-429": "drop", "rest-418": "drop", "rest-403": "drop", "rest-5xx": "drop", "rest-empty": "drop", "rest-hang": "drop" };
@@ -227,8 +227,8 @@ class MatrixSession {
   }
 
   #counted(): readonly string[] {
-    const asked = new Set(this.#config.symbols.map(({ symbol }) => symbol));
-    const isUnasked = ({ stream, source }: RawRecord): boolean => source === "ws" && stream.symbol !== "_" && !asked.has(stream.symbol);
+    const asked = new Set(this.#config.symbols.flatMap(({ venue, symbol, channels }) => channels.map((channel) => `${venue}:${symbol}:${channel}`)));
+    const isUnasked = ({ stream, source }: RawRecord): boolean => source === "ws" && stream.symbol !== "_" && !asked.has(stream.streamId);
     const unrouted = this.#records.filter((record) => isUnrouted(record) || isUnasked(record)).length;
     const revisions = [...this.#tape.history.versions.values()].flat().filter(({ reason }) => reason === "late_data").length;
     return [
