@@ -11,7 +11,7 @@ import type { RawLogReader } from "../rawlog/types.ts";
 import { readMarks } from "./pins.ts";
 
 /** Channels that make candles: what the symbol picker offers. */
-const CANDLE_CHANNELS: ReadonlySet<string> = new Set(["aggTrade", "trade"]);
+const CANDLE_CHANNELS: ReadonlySet<string> = new Set(["aggTrade", "trade", "publicTrade", "trades", "trades-all", "aggTrade.csv", "trade.csv", "trades.tardis"]);
 
 function isVenue(text: string): text is VenueId {
   return (VENUE_IDS as readonly string[]).includes(text);

@@ -1,5 +1,5 @@
 // Foreign files as one sequence of items: the files of a lane one after the other, lanes merged by receive time. One batch per lane is in memory.
-import { assert, type StopSignal } from "../../shared/base.ts";
+import { assert, fault, type StopSignal } from "../../shared/base.ts";
 import type { VenueId } from "../../shared/market.ts";
 import type { ForeignFormat, ForeignItem } from "./foreign.ts";
 import { readForeignLines, type FileDigest } from "./foreign-file.ts";
@@ -19,6 +19,8 @@ export interface ItemBatch {
 
 interface NumberedFile { readonly path: string; readonly number: number }
 
+/** The last time that the log can hold. */
+const RECV_NS_MAX = 2n ** 63n - 1n;
 /** Items of one merged batch: enough to make awaiting cheap. */
 const MERGED_ITEMS_MAX = 4_096;
 
@@ -53,7 +55,12 @@ class Lane {
         const items: ForeignItem[] = [];
         for (const [offset, line] of next.value.lines.entries()) {
           for (const item of readLine(line, { file: path, line: next.value.firstLine + offset, fileNumber: number })) {
-            if (item.kind !== "skipped") items.push(item);
+            if (item.kind === "skipped") continue;
+            if (item.recvNs !== undefined && item.recvNs > RECV_NS_MAX) {
+              const at = next.value.firstLine + offset;
+              throw fault("import.bad-time", `${path} line ${at}: the receive time ${item.recvNs} ns lies beyond the year 2262`, { file: path, line: at });
+            }
+            items.push(item);
           }
         }
         this.bytesRead = before + next.value.bytesRead;

@@ -185,6 +185,7 @@ describe("refusals name file and line, and leave nothing behind", () => {
     ["a blank line between", { content: `${good}\n${good}`, code: "import.wrong-format", says: /line 3/ }],
     ["an empty file", { content: "", code: "import.empty", says: /empty/ }],
     ["an empty gzip file", { content: "", name: "f.gz", code: "import.empty", says: /empty/ }],
+    ["a receive time that the log cannot hold", { content: `${good}${good.replace("1700000040", "9700000040")}`, code: "import.bad-time", says: /line 3.*2262/ }],
     ["binary junk", { content: Uint8Array.from({ length: 4_096 }, (_, index) => (index * 31) % 256), code: "import.wrong-format", says: /line 1/ }],
     ["gzip cut short", { content: gzipSync(hftTrades(4_000)).subarray(0, -2_000), code: "import.truncated", says: /line \d+.*cut off/ }],
     ["damaged gzip", { content: flipped(gzipSync(hftTrades(4_000))), code: "import.bad-gzip", says: /line \d+/ }],
