@@ -5,7 +5,6 @@ import { join } from "node:path";
 import { createHash } from "node:crypto";
 import { z } from "zod";
 import { fault } from "../../shared/base.ts";
-import { isCaptureHeld } from "../rawlog/lock.ts";
 import { ManifestReader, type ManifestSegment } from "../rawlog/manifest.ts";
 import { NodeDisk, diskFault } from "../rawlog/node-disk.ts";
 import { isCaptureUsed } from "./captures-use.ts";
@@ -47,7 +46,7 @@ export async function removeCapture(dataFolder: string, request: RemovalRequest)
   const folder = join(captures, request.captureId);
   const disk = new NodeDisk();
   if (!(await disk.list(captures)).includes(request.captureId)) throw fault("captures.unknown", `There is no capture ${request.captureId} in ${dataFolder}`);
-  if ((await isCaptureHeld(disk, folder)) || (await isCaptureUsed(folder))) throw fault("captures.in-use", `Capture ${request.captureId} is in use by now: it is not removed`);
+  if (await isCaptureUsed(folder)) throw fault("captures.in-use", `Capture ${request.captureId} is in use by now: it is not removed`);
   const removal = await describe(disk, folder, request);
   await disk.replaceFile(join(folder, INTENT_FILE), Buffer.from(JSON.stringify(removal), "utf8"));
   await disk.rename(folder, join(captures, `${REMOVING}${request.captureId}`));

@@ -5,7 +5,8 @@ import { FaultError } from "../../shared/base.ts";
 import { acquireLock, isLockHeld, machineProcesses } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 
-const USE_FILE = /^in-use\.\d+\.lock$/;
+/** The marks of readers, the lake's lock and the writer's own: whoever holds any of them needs the files. */
+const LOCKS = /\.lock$|^lock$/;
 
 /** Returns how to let go. A folder that cannot be written to cannot be removed from either, and needs no mark. */
 export async function useCapture(captureFolder: string): Promise<() => Promise<void>> {
@@ -19,11 +20,11 @@ export async function useCapture(captureFolder: string): Promise<() => Promise<v
   }
 }
 
-/** True while a living process uses it. */
+/** True while a living process reads, writes or compacts it. */
 export async function isCaptureUsed(captureFolder: string): Promise<boolean> {
   const disk = new NodeDisk();
   for (const name of await disk.list(captureFolder)) {
-    if (USE_FILE.test(name) && (await isLockHeld(disk, join(captureFolder, name)))) return true;
+    if (LOCKS.test(name) && (await isLockHeld(disk, join(captureFolder, name)))) return true;
   }
   return false;
 }

@@ -363,11 +363,6 @@ export class Engine {
       "keys.trust": ({ name, publicKey }) => this.#options.keys.trust(name, publicKey),
       "keys.revoke": ({ publicKey }) => this.#options.keys.revoke(publicKey),
       "settings.get": async () => this.#settings,
-      "settings.set": async ({ settings }) => {
-        await this.#saveSettings(settings);
-        // What a person confirmed is what the preview showed, now and not within the hour.
-        if (settings["retention"] !== undefined) this.#keeping.retain();
-      },
     };
   }
 

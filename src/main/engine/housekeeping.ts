@@ -51,7 +51,7 @@ export interface HousekeepingOptions {
   onProblem(problem: Fault): void;
 }
 
-export type HousekeepingCommands = Pick<CommandHandlers, "capture.pin" | "retention.preview" | "record.symbol">;
+export type HousekeepingCommands = Pick<CommandHandlers, "capture.pin" | "retention.preview" | "record.symbol" | "settings.set">;
 
 /** Throws `settings.damaged`, naming the key. */
 function parsed<T>(settings: Settings, key: string, schema: { safeParse(value: unknown): { success: true; data: T } | { success: false } }): T | undefined {
@@ -59,6 +59,14 @@ function parsed<T>(settings: Settings, key: string, schema: { safeParse(value: u
   const result = schema.safeParse(settings[key]);
   if (!result.success) throw fault("settings.damaged", `The settings have no usable ${key} (${JSON.stringify(settings[key])}): correct or remove it in settings.json`);
   return result.data;
+}
+
+/** Those that are read here: what could not be read at the next start is refused when it is set. */
+function check(settings: Settings): void {
+  parsed(settings, "disk", diskLimitsSchema);
+  parsed(settings, "retention", retentionSchema);
+  parsed(settings, "metrics", listenAtSchema);
+  addedSymbols(settings);
 }
 
 export class Housekeeping {
@@ -70,15 +78,14 @@ export class Housekeeping {
   /** Written → painted of all screens together. */
   readonly logToScreen = new LatencyCounter();
   #metrics: MetricsServer | undefined;
-  #retaining: Promise<void> | undefined;
+  #retaining: Promise<void> = Promise.resolve();
   #stopping: Promise<void> | undefined;
   #changing: Promise<unknown> = Promise.resolve();
 
   /** Throws `settings.damaged`. Nothing runs before `begin`. */
   constructor(options: HousekeepingOptions) {
+    check(options.settings());
     const limits = { ...parsed(options.settings(), "disk", diskLimitsSchema), ...options.limits };
-    parsed(options.settings(), "retention", retentionSchema);
-    addedSymbols(options.settings());
     this.#options = options;
     this.#disk = new DiskWatch({ folder: options.dataFolder, limits, freeBytes: () => freeBytesOf(options.dataFolder) });
     this.#desk = new HealthDesk({
@@ -130,11 +137,9 @@ export class Housekeeping {
 
   // ── retention ──────────────────────────────────────────────────────────────
 
-  /** Removes what the settings' limits let go; at most one run at a time. Trouble is told, and what is left is tried again in an hour. */
+  /** Removes what the settings' limits let go; one run after the other. Trouble is told, and what is left is tried again in an hour. */
   retain(): void {
-    this.#retaining ??= this.#retain()
-      .catch((error: unknown) => { this.#options.onProblem(faultOf(error)); })
-      .finally(() => { this.#retaining = undefined; });
+    this.#retaining = this.#retaining.then(() => this.#retain()).catch((error: unknown) => { this.#options.onProblem(faultOf(error)); });
   }
 
   async #retain(): Promise<void> {
@@ -169,6 +174,12 @@ export class Housekeeping {
       "capture.pin": async ({ captureId, pinned }) => {
         await pinCapture(join(this.#options.dataFolder, "captures", captureId), captureId, pinned);
         await this.#options.captures();
+      },
+      "settings.set": async ({ settings }) => {
+        check(settings as Settings);
+        await this.#options.saveSettings(settings as Settings);
+        // What a person has just confirmed counts at once.
+        if ("retention" in settings) this.retain();
       },
       "retention.preview": ({ limits }) => this.#plan(limits),
       "record.symbol": ({ venue, symbol }) => this.#inTurn(() => this.#addSymbol(venue, symbol)),
