@@ -6,7 +6,7 @@ import { acquireLock, isLockHeld, machineProcesses } from "../rawlog/lock.ts";
 import { NodeDisk } from "../rawlog/node-disk.ts";
 
 /** The marks of readers, the lake's lock and the writer's own: whoever holds any of them needs the files. */
-const LOCKS = /\.lock$|^lock$/;
+const LOCKS = /\.lock$/;
 
 /** Returns how to let go. A folder that cannot be written to cannot be removed from either, and needs no mark. */
 export async function useCapture(captureFolder: string): Promise<() => Promise<void>> {
