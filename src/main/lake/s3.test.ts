@@ -1,9 +1,9 @@
 // The lake to S3, against a real S3-compatible server on loopback: parts, taking up, refusals. TAPEDECK_S3_ENDPOINT names another server to use.
-import S3rver from "s3rver";
 import { CreateBucketCommand, GetObjectCommand, ListObjectsV2Command, type S3Client } from "@aws-sdk/client-s3";
 import { createHash } from "node:crypto";
 import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { createServer, type Server } from "node:http";
+import { createRequire } from "node:module";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -16,6 +16,8 @@ import { parseS3Address } from "./s3-address.ts";
 import { PART_BYTES_MIN, S3Target, createS3Client, type S3TargetOptions } from "./s3-target.ts";
 import { UPLOADS_FILE, Uploads } from "./s3-uploads.ts";
 
+/** The package has no types of its own. */
+const S3rver = createRequire(import.meta.url)("s3rver") as new (options: { port: number; address: string; silent: boolean; directory: string }) => { run(): Promise<{ port: number }>; close(): Promise<void> };
 const OTHER_SERVER = process.env["TAPEDECK_S3_ENDPOINT"];
 const disk = new NodeDisk();
 /** Three parts, the last of them small. */
