@@ -18,7 +18,8 @@ export async function tapedeck() {
       const read = ({ stream, payload, recvNs }) => {
         let decode = decodes.get(stream.streamId);
         if (decode === undefined) decodes.set(stream.streamId, decode = decoderLookup(stream));
-        const outcome = decode(payload, { stream, source: "ws", recvNs, carried: carried.of(stream) });
+        // As the product's readers do: only those decoders are given what is carried that use it.
+        const outcome = decode(payload, decode.carries === true ? { stream, source: "ws", recvNs, carried: carried.of(stream) } : { stream, source: "ws", recvNs });
         return outcome.kind === "events" ? outcome.events : outcome.kind === "ignored" ? [] : refused(outcome, payload);
       };
       // The same messages once more are another capture: what was carried over would know them all.

@@ -20,9 +20,9 @@ const DATA = resolve("../shared/data");
 describe("a short run", () => {
   it.each(fuzzTargets.map((target) => [target.name, target] as const))("%s", async (_, target) => {
     const all = [...target.samples(), ...(existsSync(DATA) ? target.captured?.(DATA) ?? [] : [])];
-    const { executions, finding } = await runFuzz({ target, samples: all, seed: SEED, clock, forMs: 6_000, executions: all.length + SHORT_RUN });
+    const { executions, finding } = await runFuzz({ target, samples: all, seed: SEED, clock, forMs: 2_500, executions: all.length + SHORT_RUN });
     expect(finding && `${finding.what}\nlabel ${finding.input.label}, seed ${SEED}, input ${finding.index}: ${new TextDecoder().decode(finding.input.bytes).slice(0, 2_000)}`).toBeUndefined();
-    expect(executions).toBeGreaterThan(100);
+    expect(executions).toBeGreaterThan(20);
   }, 30_000);
 });
 
@@ -33,13 +33,13 @@ function targetOf(run: FuzzTarget["run"]): FuzzTarget {
 describe("the frame", () => {
   it("makes the same input for the same seed and number, others for others, none too large", () => {
     const texts = new Set<string>();
-    for (let index = 0; index < 3_000; index += 1) {
+    for (let index = 0; index < 1_500; index += 1) {
       const input = inputOf(samples, 7, index);
       expect(inputOf(samples, 7, index)).toEqual(input);
       expect(input.bytes.length).toBeLessThanOrEqual(INPUT_BYTES_MAX);
       texts.add(Buffer.from(input.bytes).toString("latin1"));
     }
-    expect(texts.size).toBeGreaterThan(1_500);
+    expect(texts.size).toBeGreaterThan(700);
     expect(inputOf(samples, 8, 100)).not.toEqual(inputOf(samples, 7, 100));
   });
 

@@ -249,7 +249,7 @@ describe("the venue's own candles", () => {
   });
 });
 
-const CHANNEL_OF: Readonly<Record<string, string>> = { kline: "kline_1m", trade: "trade", aggTrade: "aggTrade", bookTicker: "bookTicker", markPriceUpdate: "markPrice" };
+const CHANNEL_OF: Readonly<Record<string, string>> = { trade: "trade", aggTrade: "aggTrade", bookTicker: "bookTicker", markPriceUpdate: "markPrice" };
 
 describe.skipIf(!hasCaptures)("real captures", () => {
   it.each([
@@ -261,11 +261,11 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     const refusals: string[] = [];
     let decoded = 0;
     for (const text of messagesOf(file)) {
-      const message = JSON.parse(text) as { data?: { e?: string; s?: string }; e?: string; openInterest?: string; symbol?: string };
+      const message = JSON.parse(text) as { data?: { e?: string; s?: string; k?: { i: string } }; e?: string; openInterest?: string; symbol?: string };
       const data = message.data ?? message;
-      // Arrays of all symbols are not subscribed to; depth and ticker have no decoder.
-      const channel = message.openInterest === undefined ? CHANNEL_OF[data.e ?? ""] : "openInterest";
-      if (channel === undefined) continue;
+      // Arrays of all symbols are not subscribed to; depth, ticker and candles of a month have no decoder.
+      const channel = message.openInterest === undefined ? ("k" in data && data.k !== undefined ? `kline_${data.k.i}` : CHANNEL_OF[data.e ?? ""]) : "openInterest";
+      if (channel === undefined || usdmDecoder(channel) === undefined) continue;
       const symbol = (message.openInterest === undefined ? (data as { s?: string }).s : message.symbol) ?? "";
       const payload = encoder.encode(text);
       const where = context(channel, symbol);

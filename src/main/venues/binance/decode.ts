@@ -5,7 +5,7 @@ import type { Decode, DecodeContext, DecodeOutcome, MarketEvent, RefusalCode } f
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
 import { type Interval, isInterval, msFromNs, nsFromMs } from "../../../shared/time.ts";
 import { dataStart, isEnvelopeEnd, streamNameEnd } from "./envelope.ts";
-import { decimalField, has, isString, isText, isTrue, loadFields, refusal, refuse, requireText, scanFields, whole } from "./fields.ts";
+import { decimalField, digits, has, isString, isText, isTrue, loadFields, refusal, refuse, requireText, scanFields, whole } from "./fields.ts";
 
 /** Payloads above this are refused unread: the largest real message (a 1,000-level book) is about 100 KiB. */
 export const PAYLOAD_BYTES_MAX = 10 * 1024 * 1024;
@@ -60,7 +60,7 @@ const trade: Build = (context) => {
   const id = whole(t);
   return [{
     kind: "trade", eventMs: time(T), eventSubNs: 0, price: tradeNumber(p, market), qty: tradeNumber(q, market), side: isTrue(m) ? -1 : 1,
-    tradeId: String(id), sequenceId: id, firstTradeId: id, lastTradeId: id, tradeCount: 1, market,
+    tradeId: digits(t), sequenceId: id, firstTradeId: id, lastTradeId: id, tradeCount: 1, market,
   }];
 };
 
@@ -73,7 +73,7 @@ function aggregate(idsAreTrades: boolean): MarketEvent {
   const market = isMarket();
   return {
     kind: "trade", eventMs: time(T), eventSubNs: 0, price: tradeNumber(p, market), qty: tradeNumber(q, market), side: isTrue(m) ? -1 : 1,
-    tradeId: id === undefined ? "" : String(id), sequenceId: idsAreTrades ? undefined : id, firstTradeId: first, lastTradeId: last,
+    tradeId: id === undefined ? "" : digits(a), sequenceId: idsAreTrades ? undefined : id, firstTradeId: first, lastTradeId: last,
     tradeCount: last - first + 1, market,
   };
 }

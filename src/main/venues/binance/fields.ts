@@ -4,6 +4,7 @@
 // valid until the next `scanFields` or `loadFields`.
 import { type Decimal, parseDecimal } from "../../../shared/decimal.ts";
 import type { DecodeOutcome, RefusalCode } from "../../../shared/market.ts";
+import { ascii } from "../bytes.ts";
 
 const INTEGER = 1;
 const DECIMAL = 2;
@@ -111,6 +112,8 @@ function scanInteger(bytes: Uint8Array, at: number, key: number): number {
   if (digits === 0 || digits > FAST_DIGITS || (bytes[at] === ZERO && digits > 1)) return -1;
   kinds[key] = INTEGER;
   numbers[key] = value;
+  starts[key] = at;
+  ends[key] = i;
   return i;
 }
 
@@ -186,12 +189,6 @@ export function loadFields(object: object): void {
   }
 }
 
-function ascii(bytes: Uint8Array, from: number, until: number): string {
-  let text = "";
-  for (let i = from; i < until; i += 1) text += String.fromCharCode(bytes[i] as number);
-  return text;
-}
-
 function textAt(key: number): string {
   return scanned === undefined ? (texts[key] as string) : ascii(scanned, starts[key] as number, ends[key] as number);
 }
@@ -231,6 +228,11 @@ export function whole(key: number): number {
   if (kind === INTEGER || kind === ODD_NUMBER) refuse("bad-number", `field ${name(key)} is ${value}, not a whole number from 0`);
   else refuse("wrong-type", `field ${name(key)} is no number`);
   return 0;
+}
+
+/** The digits of a field that `whole` has read. */
+export function digits(key: number): string {
+  return scanned === undefined ? String(numbers[key]) : ascii(scanned, starts[key] as number, ends[key] as number);
 }
 
 export function isTrue(key: number): boolean {

@@ -3,13 +3,12 @@ import { type StreamRef, streamRef, type VenueId } from "../../../shared/market.
 import { nsFromMs } from "../../../shared/time.ts";
 import type { Routed } from "../adapter.ts";
 import { PAYLOAD_BYTES_MAX } from "./decode.ts";
+import { ascii, NameCache } from "../bytes.ts";
 import { dataStart, STREAM_NAME_START, streamNameEnd } from "./envelope.ts";
 import { loadFields, scanFields, wholeIfAny } from "./fields.ts";
 
 const E = 0x45;
 const T = 0x54;
-/** Names that are remembered, so that hostile names cannot fill the memory. */
-const NAMES_MAX = 4_096;
 /** In the year 2262. */
 const LOGGABLE_MS_MAX = 9_223_372_036_854;
 /** In a mark price, T is the next funding time. */
@@ -53,17 +52,12 @@ function answer(message: Record<string, unknown>): Routed | undefined {
 
 /** Routes frames of one venue. The memory of names is a cache, nothing else. */
 export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
-  const known = new Map<string, StreamRef>();
-
   function streamOf(name: string): StreamRef | undefined {
-    const cached = known.get(name);
-    if (cached !== undefined) return cached;
     const match = /^([^@!]{1,64})@([^@]{1,64})(?:@[^@]{1,32})?$/.exec(name);
     if (match === null) return undefined;
-    const stream = streamRef(venue, (match[1] ?? "").toUpperCase(), match[2] ?? "");
-    if (known.size < NAMES_MAX) known.set(name, stream);
-    return stream;
+    return streamRef(venue, (match[1] ?? "").toUpperCase(), match[2] ?? "");
   }
+  const named = new NameCache(streamOf);
 
   function data(stream: StreamRef): Routed {
     return { kind: "data", stream, eventNs: eventNs(stream.channel) };
@@ -96,7 +90,7 @@ export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
     if (!isObject(message)) return unknown("not one JSON object");
     const name = message["stream"];
     if (typeof name !== "string") return routeBare(message);
-    const stream = streamOf(name);
+    const stream = named.of(name);
     if (stream === undefined) return unknown(`no stream of one symbol: ${JSON.stringify(name.slice(0, 80))}`);
     loadFields(isObject(message["data"]) ? message["data"] : {});
     return data(stream);
@@ -105,10 +99,8 @@ export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
   return (payload) => {
     const nameEnd = streamNameEnd(payload);
     if (nameEnd < 0) return routeParsed(payload);
-    let name = "";
-    for (let index = STREAM_NAME_START; index < nameEnd; index += 1) name += String.fromCharCode(payload[index] as number);
-    const stream = streamOf(name);
-    if (stream === undefined) return unknown(`no stream of one symbol: ${JSON.stringify(name)}`);
+    const stream = named.get(payload, STREAM_NAME_START, nameEnd);
+    if (stream === undefined) return unknown(`no stream of one symbol: ${JSON.stringify(ascii(payload, STREAM_NAME_START, nameEnd))}`);
     // What follows E and T does not matter here: arrays of a book stop the scan, and the times are read already.
     scanFields(payload, dataStart(nameEnd));
     return data(stream);

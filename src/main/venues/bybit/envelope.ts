@@ -167,9 +167,3 @@ export function firstItemTime(bytes: Uint8Array): number | undefined {
   });
   return found;
 }
-
-export function asciiAt(bytes: Uint8Array, from: number, until: number): string {
-  let text = "";
-  for (let i = from; i < until; i += 1) text += String.fromCharCode(bytes[i] as number);
-  return text;
-}

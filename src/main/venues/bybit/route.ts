@@ -3,11 +3,10 @@ import { type StreamRef, streamRef, type VenueId } from "../../../shared/market.
 import { nsFromMs } from "../../../shared/time.ts";
 import type { Routed } from "../adapter.ts";
 import { PAYLOAD_BYTES_MAX } from "./decode.ts";
-import { asciiAt, envelope, firstItemTime, scanEnvelope } from "./envelope.ts";
+import { NameCache } from "../bytes.ts";
+import { envelope, firstItemTime, scanEnvelope } from "./envelope.ts";
 import { isObject, type Members } from "./members.ts";
 
-/** Names that are remembered, so that hostile names cannot fill the memory. */
-const NAMES_MAX = 4_096;
 /** In the year 2262: the log's times are 63 bits of ns. */
 const LOGGABLE_MS_MAX = 9_223_372_036_854;
 const DETAIL_MAX = 400;
@@ -44,18 +43,13 @@ function answer(message: Members): Routed | undefined {
 
 /** Routes frames of one product. The memory of names is a cache, nothing else. */
 export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
-  const known = new Map<string, StreamRef>();
-
   /** `orderbook.1.BTCUSDT`: the symbol is what follows the last dot. */
   function streamOf(topic: string): StreamRef | undefined {
-    const cached = known.get(topic);
-    if (cached !== undefined) return cached;
     const match = /^([A-Za-z_]{1,32}(?:\.[A-Za-z0-9]{1,16})?)\.([A-Z0-9-]{1,64})$/.exec(topic);
     if (match === null) return undefined;
-    const stream = streamRef(venue, match[2] ?? "", match[1] ?? "");
-    if (known.size < NAMES_MAX) known.set(topic, stream);
-    return stream;
+    return streamRef(venue, match[2] ?? "", match[1] ?? "");
   }
+  const named = new NameCache(streamOf);
 
   function routeParsed(payload: Uint8Array): Routed {
     if (payload.length > PAYLOAD_BYTES_MAX) return unknown(`${payload.length} bytes without a readable envelope`);
@@ -68,7 +62,7 @@ export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
     if (!isObject(message)) return unknown("not one JSON object");
     const { topic, ts, cts, data: content } = message;
     if (typeof topic !== "string") return answer(message) ?? unknown("neither a push nor an answer");
-    const stream = streamOf(topic);
+    const stream = named.of(topic);
     if (stream === undefined) return unknown(`no stream of one symbol: ${JSON.stringify(topic.slice(0, 80))}`);
     return data(stream, timeOf(stream.channel, wholeOf(ts), wholeOf(cts), () => {
       const first: unknown = Array.isArray(content) ? (content as readonly unknown[])[0] : undefined;
@@ -78,7 +72,7 @@ export function createRoute(venue: VenueId): (payload: Uint8Array) => Routed {
 
   return (payload) => {
     if (!scanEnvelope(payload)) return routeParsed(payload);
-    const stream = streamOf(asciiAt(payload, envelope.topicStart, Math.min(envelope.topicEnd, envelope.topicStart + 128)));
+    const stream = named.get(payload, envelope.topicStart, Math.min(envelope.topicEnd, envelope.topicStart + 128));
     if (stream === undefined) return unknown("no stream of one symbol");
     // A frame that is broken behind its topic still belongs to that stream, whose decoder refuses it.
     return data(stream, timeOf(stream.channel, envelope.tsMs, envelope.ctsMs, () => firstItemTime(payload)));

@@ -1,7 +1,9 @@
 // The head of OKX's pushes, {"arg":{"channel":"trades","instId":"BTC-USDT-SWAP"},…, found in the bytes without parsing. Pure.
 
 const HEAD = codes('{"arg":{"channel":"');
-const MIDDLE = codes('","instId":"');
+/** What stands between the names of channel and instrument. */
+export const BETWEEN_NAMES = '","instId":"';
+const MIDDLE = codes(BETWEEN_NAMES);
 const TAIL = codes('"}');
 const TIME = codes('"ts":"');
 const QUOTE = 0x22;
@@ -52,12 +54,6 @@ export function readHead(bytes: Uint8Array, head: Head): boolean {
   if (head.instIdUntil < 0 || !matches(bytes, head.instIdUntil, TAIL)) return false;
   head.argEnd = head.instIdUntil + TAIL.length;
   return true;
-}
-
-export function asciiText(bytes: Uint8Array, from: number, until: number): string {
-  let text = "";
-  for (let i = from; i < until; i += 1) text += String.fromCharCode(bytes[i] as number);
-  return text;
 }
 
 /** The first `"ts":"…"` at or behind `from`, epoch ms; undefined when there is none. For routing: decoding reads it anew. */

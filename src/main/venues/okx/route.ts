@@ -2,7 +2,8 @@
 import { type StreamRef, streamRef, type VenueId } from "../../../shared/market.ts";
 import { nsFromMs } from "../../../shared/time.ts";
 import type { Routed } from "../adapter.ts";
-import { asciiText, CHANNEL_FROM, type Head, readHead, scanTime } from "./envelope.ts";
+import { ascii, NameCache } from "../bytes.ts";
+import { BETWEEN_NAMES, CHANNEL_FROM, type Head, readHead, scanTime } from "./envelope.ts";
 import { instrumentOf, isOkxVenue, renamedTo } from "./instruments.ts";
 import { PAYLOAD_BYTES_MAX } from "./limits.ts";
 
@@ -112,12 +113,16 @@ export function createOkxRoute(venues: readonly VenueId[]): (payload: Uint8Array
     return stream === undefined ? noStream(channel, instId) : { kind: "data", stream, eventNs: eventNs(parsedTime(message)) };
   }
 
+  /** By the bytes from the channel's name to the instrument's. */
+  const named = new NameCache((text) => {
+    const [channel, instId] = text.split(BETWEEN_NAMES);
+    return channel === undefined || instId === undefined ? undefined : streamOf(channel, instId);
+  });
+
   return (payload) => {
     // Behind the plain head comes `,"data":[` or `,"action":…`; an acknowledgement with `arg` first would end or say `event` here.
     if (!readHead(payload, head) || payload[head.argEnd + 2] === 0x65) return routeParsed(payload);
-    const channel = asciiText(payload, CHANNEL_FROM, head.channelUntil);
-    const instId = asciiText(payload, head.instIdFrom, head.instIdUntil);
-    const stream = streamOf(channel, instId);
-    return stream === undefined ? noStream(channel, instId) : { kind: "data", stream, eventNs: eventNs(scanTime(payload, head.argEnd)) };
+    const stream = named.get(payload, CHANNEL_FROM, head.instIdUntil);
+    return stream === undefined ? noStream(ascii(payload, CHANNEL_FROM, head.channelUntil), ascii(payload, head.instIdFrom, head.instIdUntil)) : { kind: "data", stream, eventNs: eventNs(scanTime(payload, head.argEnd)) };
   };
 }

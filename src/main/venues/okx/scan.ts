@@ -5,7 +5,7 @@ import { type Decimal, ZERO } from "../../../shared/decimal.ts";
 import type { BboEvent, DecodeContext, FundingEvent, MarketEvent, OpenInterestEvent, StreamRef, TradeEvent } from "../../../shared/market.ts";
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
 import {
-  behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, NameCache, OPEN, QUOTE, whole, wholeText,
+  ascii, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, NameCache, OPEN, QUOTE, whole, wholeText, ZERO as ZERO_DIGIT,
 } from "../bytes.ts";
 import { CHANNEL_FROM, type Head, readHead } from "./envelope.ts";
 import { instrumentOf, type OkxInstrument } from "./instruments.ts";
@@ -26,7 +26,7 @@ const NO_LEVEL: Level = Object.freeze({ price: ZERO, size: ZERO });
 
 /** The members of an item that any of our channels has. `seen`: a bit per member. */
 const item = {
-  seen: 0, id: 0, count: 1, side: 1 as 1 | -1, tsMs: 0, updateId: undefined as number | undefined, price: ZERO, size: ZERO, bid: NO_LEVEL, ask: NO_LEVEL,
+  seen: 0, id: 0, idText: "", count: 1, side: 1 as 1 | -1, tsMs: 0, updateId: undefined as number | undefined, price: ZERO, size: ZERO, bid: NO_LEVEL, ask: NO_LEVEL,
 };
 const INST_ID = 1, ID = 2, PRICE = 4, SIZE = 8, SIDE = 16, TS = 32, COUNT = 64, BIDS = 128, ASKS = 256, UPDATE_ID = 512;
 
@@ -96,6 +96,8 @@ const tradeMember: Take = (bytes, value) => {
       if (!isText(bytes, from, until, "tradeId")) return 0;
       behind = bytes[value] === QUOTE ? wholeText(bytes, value + 1) : -1;
       item.id = found.whole;
+      // Written with zeros in front it is still the same id.
+      item.idText = behind < 0 || bytes[value + 1] === ZERO_DIGIT ? String(item.id) : ascii(bytes, value + 1, behind - 1);
       return ID;
     default:
       return 0;
@@ -232,13 +234,12 @@ function scan<E>(bytes: Uint8Array, context: DecodeContext, take: Take, event: (
 }
 
 function tradeFound(context: DecodeContext): TradeEvent | undefined {
-  const { seen, id, count, price, size, side, tsMs: eventMs } = item;
+  const { seen, id, idText: tradeId, count, price, size, side, tsMs: eventMs } = item;
   const units = unitsAt(context, eventMs);
   const first = id - count + 1;
   const all = INST_ID | ID | PRICE | SIZE | SIDE | TS;
   if ((seen & all) !== all || units === undefined || count < 1 || first < 0) return undefined;
   const qty = inBaseUnits(size, units);
-  const tradeId = String(id);
   return count === 1
     ? { kind: "trade", eventMs, eventSubNs: 0, price, qty, side, tradeId, sequenceId: id, firstTradeId: first, lastTradeId: id, tradeCount: 1, market: true }
     : { kind: "trade", eventMs, eventSubNs: 0, price, qty, side, tradeId, sequenceId: id, firstTradeId: first, lastTradeId: id, tradeCount: count, market: true, sequenceFromId: first };
