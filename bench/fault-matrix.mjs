@@ -37,7 +37,7 @@ function documentOf(faults, rows, seed) {
     "| fault | where | what happens | amount | preset |", "|---|---|---|---|---|",
     ...faults.map(({ name, place, summary, amount, preset }) => `| \`${name}\` | ${place} | ${summary} | ${amount} | ${preset} |`), "",
     "## What each one does to a recording", "",
-    `Made by \`npm run fault-matrix\` (seed ${seed}): one recording of two symbols per fault and venue under a virtual clock, the fault with its preset amount after 20 s, REST faults together with a`,
+    `Made by \`npm run fault-matrix\` (seed ${seed}): one recording of two symbols per fault and venue under a virtual clock, the fault with its preset amount after 35 s, REST faults together with a`,
     "drop and faults of new connections with a disconnect (else they would not strike), then 260 s until the end. *Detection* is what the log said first, *repair* the gap ledger's causes and",
     "last states, *loss* the trades of the market that are nowhere in the log. Times are of the simulation.", "",
     "| fault | venue | detection | repair | loss |", "|---|---|---|---|---|",

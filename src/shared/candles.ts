@@ -121,6 +121,8 @@ export interface GradeEntry extends Instrument {
 export type GapState = "open" | "backfilling" | "repaired" | "partly_repaired" | "GAP_UNRESOLVED";
 export type GapCause =
   | "id_hole" | "disconnect" | "downtime" | "host_slept" | "silent" | "first_frame_deadline" | "quarantine" | "conflict" | "lost_numbers" | "schedule"
+  /** The venue's own candle of a minute counts trades that never came, where no ids tell. */
+  | "venue_candle"
   /** Of a remote's series: sequences that its server no longer has. Said by the screen's side of the bridge only, never by a canonicalizer. */
   | "remote_hole";
 

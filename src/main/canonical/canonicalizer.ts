@@ -9,13 +9,14 @@ import type { Selection } from "./configure.ts";
 import { applyControl } from "./control.ts";
 import { correctedMs, type Coverage, type VenueClock } from "./coverage.ts";
 import { checkAggregate, crossCheck } from "./cross-check.ts";
+import { awaitCandle } from "./candle-gaps.ts";
 import { confirm } from "./confirm.ts";
 import { brought, carries, connected, doubt, mayHaveLost } from "./fold-control.ts";
 import type { FoldState } from "./fold-state.ts";
 import { foldTrade, newStep } from "./fold.ts";
 import { entryOf, type Gap } from "./gaps.ts";
 import { closePage, openPage } from "./page.ts";
-import { reviewGrades } from "./seal.ts";
+import { reviewGrades, schedule } from "./seal.ts";
 import type { Surroundings } from "./emit.ts";
 import { loadState, saveState } from "./save.ts";
 import { CanonicalState } from "./state.ts";
@@ -159,7 +160,10 @@ class LogCanonicalizer implements Canonicalizer {
       const candle = event.kind === "venue_candle" ? fold.confirmations.take(event, record) : undefined;
       const track = candle === undefined ? undefined : fold.tracks.find(({ series }) => series.interval === candle.interval);
       if (candle !== undefined && track !== undefined) confirm(fold.confirmations, track.series, candle.openMs, this.#around, record.seq);
+      if (candle !== undefined) awaitCandle(fold, candle, record.seq);
     }
+    if (fold.gaps.changed) reviewGrades(fold, record.seq);
+    if (fold.awaited.length > 0) schedule(fold);
   }
 
   #foldEvents(fold: FoldState, lane: Lane, record: RawRecord, events: readonly MarketEvent[], from: number, until: number): void {

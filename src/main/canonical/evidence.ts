@@ -119,9 +119,14 @@ function damageIn(evidence: Evidence, fromMs: number, untilMs: number): Damage {
   for (const gap of evidence.gaps.gaps) {
     // With both ids known, the runs above say it more exactly.
     if (gap.toMs !== undefined && gap.fromId !== undefined) continue;
-    weigh(gap.fromMs, gap.toMs ?? Number.POSITIVE_INFINITY, () => gap.state === "GAP_UNRESOLVED");
+    weigh(gap.fromMs, lastLostMs(gap), () => gap.state === "GAP_UNRESOLVED");
   }
   return { standing, holdsUntilMs };
+}
+
+/** The last time at which something of it may be missing. A candle's minute does not hold its end. */
+function lastLostMs({ toMs, proof }: GapLedger["gaps"][number]): number {
+  return toMs === undefined ? Number.POSITIVE_INFINITY : proof === "candle" ? toMs - 1 : toMs;
 }
 
 /** `backfilled`: trades of the bar that came by backfill; undefined for a bucket without trades. */
@@ -168,6 +173,6 @@ export function whyOf(
 }
 
 function gapIn(evidence: Evidence, fromMs: number, untilMs: number): GapLedger["gaps"][number] | undefined {
-  const overlapping = evidence.gaps.gaps.filter((gap) => gap.fromMs < untilMs && (gap.toMs === undefined || gap.toMs >= fromMs));
+  const overlapping = evidence.gaps.gaps.filter((gap) => gap.fromMs < untilMs && lastLostMs(gap) >= fromMs);
   return overlapping.find((gap) => gap.state === "GAP_UNRESOLVED") ?? overlapping[0];
 }

@@ -1,5 +1,6 @@
 // What control records do to one fold: connections, doubts about the stream, backfills, failure and reopening. Pure.
 import type { GapCause } from "../../shared/candles.ts";
+import { judgeCandles } from "./candle-gaps.ts";
 import { correctedMs } from "./coverage.ts";
 import { CrossCheck } from "./cross-check.ts";
 import type { Failure, FoldState, Leg } from "./fold-state.ts";
@@ -138,6 +139,7 @@ export function backfillDone(fold: FoldState, done: Outcome, seq: number): void 
   fold.backfills = without(fold.backfills, done);
   fold.gaps.backfillDone(done, fold.runs, seq);
   if (fold.backfills.length === 0) for (const track of fold.tracks) closeRevisions(fold, track, (pending) => pending.backfilled, seq);
+  judgeCandles(fold, seq);
   afterChange(fold, seq);
   schedule(fold);
 }

@@ -5,6 +5,7 @@ import type { Interval } from "../../shared/time.ts";
 import type { CrossCheck } from "./cross-check.ts";
 import { Coverage, type VenueClock } from "./coverage.ts";
 import { Cuts } from "./cuts.ts";
+import { MinuteSums } from "./candle-gaps.ts";
 import { Confirmations } from "./confirm.ts";
 import type { Surroundings, Tally } from "./emit.ts";
 import type { Evidence } from "./evidence.ts";
@@ -98,6 +99,11 @@ export class FoldState implements Evidence {
   backfills: readonly Asked[] = [];
   /** Venues' own candles of the instrument, held against bars. */
   confirmations = new Confirmations();
+  /** Sums by minute where ids have no order, and the minutes whose candle says more or is not to be believed yet. */
+  minutes = new MinuteSums();
+  awaited: readonly number[] = [];
+  /** Time of the first trade without an id that the stream itself told. */
+  carriedFromMs = Number.POSITIVE_INFINITY;
   /** The last aggregated trade that REST told, to see whether the next one follows it. */
   lastAggregate: { readonly id: number; readonly lastTradeId: number } | undefined;
   /** Trades up to here belong to the stream that fed this instrument before a change of configuration. */
@@ -145,6 +151,9 @@ export class FoldState implements Evidence {
     copy.known = this.known.clone();
     copy.page = this.page === undefined ? undefined : { ...this.page };
     copy.confirmations = this.confirmations.clone();
+    copy.minutes = this.minutes.clone();
+    copy.awaited = this.awaited;
+    copy.carriedFromMs = this.carriedFromMs;
     copy.gaps = this.gaps.clone(into.around);
     copy.chain = new LeafChain(into.around.sha256, this.chain.before, this.chain.value);
     copy.cuts = this.cuts.clone();

@@ -16,8 +16,8 @@ export interface Gap extends Omit<GapEntry, "streamId" | "atSeq"> {
   readonly reason: string;
   /** Messages before this raw seq came before it. */
   readonly openedSeq: number;
-  /** What can settle it: missing ids that turn up, a page of the venue's list that reaches over it, or nothing. */
-  readonly proof: "ids" | "page" | "none";
+  /** What can settle it: missing ids that turn up, a page of the venue's list that reaches over it, volume that equals the venue's candle, or nothing. */
+  readonly proof: "ids" | "page" | "candle" | "none";
   /** Trades inside it that pages brought. */
   readonly found: number;
   /** The seal clock at which it will be told; undefined once it is. */
@@ -70,6 +70,7 @@ export class GapLedger {
   #span: Gap | undefined;
   #tellAtMs = Number.POSITIVE_INFINITY;
   #pages = false;
+  #lists = false;
 
   constructor(streamId: string, around: Surroundings) {
     this.streamId = streamId;
@@ -85,6 +86,7 @@ export class GapLedger {
     this.#span = gaps.find((gap) => gap.toMs === undefined);
     this.#tellAtMs = gaps.reduce((first, { tellAtMs }) => Math.min(first, tellAtMs ?? Number.POSITIVE_INFINITY), Number.POSITIVE_INFINITY);
     this.#pages = gaps.some(({ proof }) => proof === "page");
+    this.#lists = gaps.some(isListProof);
   }
 
   /** The gap whose end is not known yet: the stream is down, or its state is in doubt. Asked for every trade, hence remembered. */
@@ -147,6 +149,24 @@ export class GapLedger {
     this.#put(gap);
     if (gap.tellAtMs === undefined) this.#say(gap, seq);
     else this.changed = true;
+  }
+
+  /** The venue's candle of [fromMs, toMs) counts more than has come. */
+  openCandle(found: Pick<Gap, "gapId" | "fromMs" | "toMs" | "fromRecvNs" | "toRecvNs" | "missing" | "reason">, seq: number): void {
+    this.tell(seq);
+    const gap: Gap = {
+      ...found, fromId: undefined, toId: undefined, cause: "venue_candle", state: "open", attempts: 0, detail: found.reason, openedSeq: seq, proof: "candle", found: 0, tellAtMs: undefined,
+    };
+    this.#put(gap);
+    this.#say(gap, seq);
+  }
+
+  /** What has come equals the venue's candle, also after the gap was given up. */
+  candleAgrees(gapId: string, detail: string, seq: number): void {
+    const gap = this.gaps.find((one) => one.gapId === gapId);
+    if (gap === undefined) return;
+    const how = gap.found === 0 ? "what was missing came later on the stream itself: nothing was missed" : `${counted(gap.found)} missed and backfilled`;
+    this.#replace(gap, { missing: 0, state: "repaired" }, `${how}; ${detail}`, seq);
   }
 
   /** Something may be missing from here on. Nothing is opened twice: the first cause stands until the next trade. */
@@ -219,15 +239,15 @@ export class GapLedger {
 
   /** A page brought a trade of this time that was not known. */
   pageFound(eventMs: number): void {
-    if (!this.#pages) return;
-    this.gaps = this.gaps.map((gap) => (gap.proof === "page" && gap.fromMs <= eventMs && eventMs <= (gap.toMs ?? Number.POSITIVE_INFINITY) ? { ...gap, found: gap.found + 1 } : gap));
+    if (!this.#lists) return;
+    this.gaps = this.gaps.map((gap) => (isListProof(gap) && gap.fromMs <= eventMs && eventMs <= (gap.toMs ?? Number.POSITIVE_INFINITY) ? { ...gap, found: gap.found + 1 } : gap));
   }
 
   /** A page holds the venue's whole list from a trade before the gap to one after it: what it brought is all that was missed. */
   pageCovers(gapId: string, seq: number): void {
     const gap = this.gaps.find((one) => one.gapId === gapId);
     if (gap === undefined) return;
-    const how = gap.found === 0 ? "nothing was missed" : `${gap.found} trade${gap.found === 1 ? " was" : "s were"} missed and backfilled`;
+    const how = gap.found === 0 ? "nothing was missed" : `${counted(gap.found)} missed and backfilled`;
     this.#replace(gap, { missing: 0, state: "repaired" }, `a page of the venue's list reaches over both sides: ${how}`, seq);
   }
 
@@ -250,8 +270,9 @@ export class GapLedger {
     for (const gap of this.gaps) {
       if (!meets(gap, done) || gap.proof === "none") continue;
       const attempts = Math.max(gap.attempts, done.attempt);
-      if (gap.proof === "page") {
-        const how = gap.found === 0 ? "no page reaches into it" : `${gap.found} trades were backfilled, but no page reaches over both sides`;
+      if (isListProof(gap)) {
+        const [none, some] = gap.proof === "page" ? ["no page reaches into it", "no page reaches over both sides"] : ["no page brought any of it", "the venue's volume is not reached"];
+        const how = gap.found === 0 ? none : `${counted(gap.found)} backfilled, but ${some}`;
         this.#replace(gap, { attempts, state: gap.found === 0 ? "GAP_UNRESOLVED" : "partly_repaired" }, `${how}: ${done.detail}`, seq);
         continue;
       }
@@ -277,6 +298,15 @@ export class GapLedger {
     copy.changed = this.changed;
     return copy;
   }
+}
+
+/** Trades of the venue's list count for it by their times. */
+function isListProof({ proof }: Gap): boolean {
+  return proof === "page" || proof === "candle";
+}
+
+function counted(trades: number): string {
+  return `${trades} trade${trades === 1 ? " was" : "s were"}`;
 }
 
 function meetsIds(gap: Gap, from: number, to: number): boolean {

@@ -2,6 +2,7 @@
 // it came. The list has no hole, so whatever stands in it between two known trades is all that there was between them. Pure.
 import type { MarketEvent, TradeEvent } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
+import { judgeCandles } from "./candle-gaps.ts";
 import type { FoldState } from "./fold-state.ts";
 import type { Gap } from "./gaps.ts";
 import { textKey } from "./recent-trades.ts";
@@ -65,10 +66,11 @@ export function belongs(page: Page, position: number, eventMs: number): boolean 
   return isNewer || eventMs >= sinceMs;
 }
 
-/** After its last event: settles what it reaches over. */
+/** After its last event: settles what it reaches over, and what it made whole. */
 export function closePage(fold: FoldState, seq: number): void {
   const { page } = fold;
   fold.page = undefined;
-  if (page === undefined || page.isBroken || fold.failure !== undefined) return;
-  for (const gapId of page.covers) fold.gaps.pageCovers(gapId, seq);
+  if (page === undefined || fold.failure !== undefined) return;
+  if (!page.isBroken) for (const gapId of page.covers) fold.gaps.pageCovers(gapId, seq);
+  judgeCandles(fold, seq);
 }

@@ -6,6 +6,7 @@ import { toHex } from "../../shared/leaf.ts";
 import type { Instrument } from "../../shared/market.ts";
 import type { Interval } from "../../shared/time.ts";
 import { Accumulator, type BarContents } from "./accumulator.ts";
+import type { MinuteSum } from "./candle-gaps.ts";
 import type { HeldCandle } from "./confirm.ts";
 import type { Surroundings, Tally } from "./emit.ts";
 import { CrossCheck } from "./cross-check.ts";
@@ -21,7 +22,7 @@ import { CanonicalState } from "./state.ts";
 import { CANONICALIZER_VERSION } from "./types.ts";
 
 /** Shape of the saved text. Raised when it changes without CANONICALIZER_VERSION changing. */
-const SAVE_FORMAT = 2;
+const SAVE_FORMAT = 3;
 
 interface SavedBar {
   readonly open_ms: number;
@@ -53,6 +54,8 @@ interface SavedFold {
   readonly known: SavedKnownIds;
   readonly page?: Page | undefined;
   readonly candles: readonly HeldCandle[];
+  readonly minutes: readonly MinuteSum[];
+  readonly awaited: readonly number[];
   readonly last_recv_ns: bigint;
   readonly legs: readonly Leg[];
   readonly leg?: string | undefined;
@@ -92,7 +95,7 @@ interface SavedState {
 
 /** Times that are not known yet are infinite in memory and absent in text. */
 const TIMES = [
-  "watermarkMs", "sealClockMs", "dueMs", "proofDueMs", "firstTradeMs", "lastTradeMs", "coveredFromMs", "notBeforeMs",
+  "watermarkMs", "sealClockMs", "dueMs", "proofDueMs", "firstTradeMs", "lastTradeMs", "coveredFromMs", "carriedFromMs", "notBeforeMs",
 ] as const satisfies readonly (keyof FoldState)[];
 
 function finite(value: number): number | undefined {
@@ -123,13 +126,17 @@ function savedFold(fold: FoldState, feeding: boolean): SavedFold {
   return {
     instrument: fold.instrument, stream_id: fold.streamId, feeding, lateness_ms: fold.latenessMs, tracks: fold.tracks.map(savedTrack),
     runs: fold.runs.runs, floor_id: fold.runs.floorId, former_runs: fold.formerRuns, recent: fold.recent.toRows(), gaps: fold.gaps.gaps,
-    known: fold.known.save(), page: fold.page, candles: fold.confirmations.candles, last_recv_ns: fold.lastRecvNs, legs: fold.legs, leg: fold.leg?.connection,
+    known: fold.known.save(), page: fold.page, candles: fold.confirmations.candles, minutes: minutesOf(fold), awaited: fold.awaited, last_recv_ns: fold.lastRecvNs, legs: fold.legs, leg: fold.leg?.connection,
     suspicion: fold.suspicion,
     chain: { before: toHex(fold.chain.before), value: toHex(fold.chain.value) }, cuts: [...fold.cuts.due].sort(([a], [b]) => a - b),
     times: Object.fromEntries(TIMES.map((name) => [name, finite(fold[name])])), ids_absent: fold.idsAbsent, connection: fold.connection,
     connections: fold.connections, paused: fold.paused, failure: fold.failure, backfills: fold.backfills, last_aggregate: fold.lastAggregate,
     cross: fold.cross === undefined ? undefined : savedCross(fold.cross),
   };
+}
+
+function minutesOf({ minutes: { past, last } }: FoldState): readonly MinuteSum[] {
+  return last === undefined ? [] : [...past, last];
 }
 
 function savedCross({ streamId, singles, lastSingleId, waiting, lastAggregate }: CrossCheck): SavedCross {
@@ -195,6 +202,9 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.known = KnownIds.from(saved.known);
   fold.page = saved.page;
   fold.confirmations.candles = saved.candles.map((candle) => ({ ...candle, quoteVolume: candle.quoteVolume, tradeCount: candle.tradeCount }));
+  fold.minutes.past = saved.minutes.slice(0, -1);
+  fold.minutes.last = saved.minutes.at(-1);
+  fold.awaited = saved.awaited;
   fold.lastRecvNs = saved.last_recv_ns;
   fold.legs = saved.legs.map(({ connection, sinceSeq, lastMs, lastRecvNs }) => ({ connection, sinceSeq, lastMs, lastRecvNs }));
   fold.leg = fold.legs.find(({ connection }) => connection === saved.leg);

@@ -1,5 +1,6 @@
 // When bars seal, revisions close, days are cut and grades are looked at again: at logged points only. Pure.
 import type { SealReason } from "../../shared/candles.ts";
+import { candlesDueMs, judgeCandles } from "./candle-gaps.ts";
 import { confirm } from "./confirm.ts";
 import type { FoldState, Track } from "./fold-state.ts";
 import type { Pending } from "./series.ts";
@@ -22,6 +23,7 @@ export function settle(fold: FoldState, reason: SealReason, seq: number): void {
     sealTrack(fold, track, series.openOf(fold.sealClockMs - fold.latenessMs), reason, seq);
     closeRevisions(fold, track, (pending) => closingMs(fold, pending) <= fold.sealClockMs, seq);
   }
+  judgeCandles(fold, seq);
   reviewGrades(fold, seq);
   fold.cuts.cut(fold.sealClockMs, fold.around, fold.instrument, seq);
   schedule(fold);
@@ -67,7 +69,7 @@ export function reviewGrades(fold: FoldState, seq: number): void {
 }
 
 export function schedule(fold: FoldState): void {
-  let dueMs = fold.cuts.nextMs();
+  let dueMs = Math.min(fold.cuts.nextMs(), candlesDueMs(fold));
   for (const { series } of fold.tracks) {
     dueMs = Math.min(dueMs, series.sealedUntilMs + series.lengthMs + fold.latenessMs);
     for (const pending of series.pending.values()) dueMs = Math.min(dueMs, closingMs(fold, pending));

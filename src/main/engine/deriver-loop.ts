@@ -1,16 +1,14 @@
 // Keeps the derived files of the capture that is being recorded: woken by "durable up to seq", reads the log itself.
 import { FaultError, type Fault } from "../../shared/base.ts";
 import type { CanonicalOutput, FormingBar } from "../../shared/candles.ts";
-import { VENUE_IDS, streamRef, type DecoderLookup, type StreamRef } from "../../shared/market.ts";
-import type { UnsettledGap } from "../canonical/types.ts";
+import type { DecoderLookup } from "../../shared/market.ts";
 import { FormingWatch } from "../bridge/feed/forming-watch.ts";
 import { createDeriver, type Deriver } from "../derive/deriver.ts";
 import { readLedgerEntries } from "../derive/read.ts";
 import { openReader } from "../rawlog/reader.ts";
 import { sha256 } from "../rawlog/sha256.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
-import type { BackfillRange } from "../venues/adapter.ts";
-import { oldestFirst } from "../venues/backfiller.ts";
+import { isUnseen, rangesOf } from "./gap-ranges.ts";
 import { faultOf } from "./thread.ts";
 import type { DeriverNote, DerivedSummary, InheritedGaps } from "./thread-messages.ts";
 
@@ -37,6 +35,8 @@ export class DeriverLoop {
   #saidMs = 0;
   #failed = false;
   #saidInherited = false;
+  /** Ids of gaps opened in this pass that no collector can see. */
+  readonly #unseen = new Set<string>();
   #watched = false;
   /** Everything up to here is in the files: the position of the last pass that ended well. */
   #inFiles = 0;
@@ -58,6 +58,7 @@ export class DeriverLoop {
       onOutput: (output) => {
         const trouble = troubleOf(output, refusals);
         if (trouble !== undefined) loop.#problems.push(trouble);
+        if (output.kind === "gap" && isUnseen(output.gap)) loop.#unseen.add(output.gap.gapId);
       },
       onNote: (message) => problems.push({ code: "derive.note", message }),
     });
@@ -90,6 +91,7 @@ export class DeriverLoop {
         // A stop where this run began: what is open there is an earlier run's, everything later is the collector's own.
         await this.#deriver.advance(this.#saidInherited ? this.#target : Math.min(this.#target, this.#options.startSeq));
         this.#inFiles = this.#deriver.position;
+        this.#sayUnseen();
         this.#report(this.#watched);
         if (this.#deriver.position === before) break;
       }
@@ -107,7 +109,16 @@ export class DeriverLoop {
   #sayInherited(): void {
     if (this.#saidInherited || this.#deriver.position < this.#options.startSeq) return;
     this.#saidInherited = true;
-    const ranges = this.#deriver.canonicalizer.unsettledGaps.flatMap(rangeOf).sort(oldestFirst);
+    this.#unseen.clear();
+    const ranges = rangesOf(this.#deriver.canonicalizer.unsettledGaps);
+    if (ranges.length > 0) this.#options.say({ type: "inherited_gaps", ranges });
+  }
+
+  /** The venue's newest trades are few: a gap that only its candle shows is asked for as soon as it is there. */
+  #sayUnseen(): void {
+    if (this.#unseen.size === 0 || !this.#saidInherited) return;
+    const ranges = rangesOf(this.#deriver.canonicalizer.unsettledGaps.filter((gap) => this.#unseen.has(gap.gapId) && isUnseen(gap)));
+    this.#unseen.clear();
     if (ranges.length > 0) this.#options.say({ type: "inherited_gaps", ranges });
   }
 
@@ -148,20 +159,6 @@ export class DeriverLoop {
     if (this.#failed) throw new FaultError({ code: "derive.failed", message: "Candles could not be derived to the end; `tapedeck verify` or the next start derives them again from the log" });
     return { quarantined: refused, unhandled, gaps: gaps.length };
   }
-}
-
-/** Given up (bounded retries were used up), not over yet, or with ids of which none is known to be missing: nothing can be asked for. */
-function rangeOf(gap: UnsettledGap): readonly BackfillRange[] {
-  const { streamId, fromId, toId, fromMs, toMs, state } = gap;
-  if (state === "GAP_UNRESOLVED" || toMs === undefined || (fromId !== undefined && (toId === undefined || fromId > toId))) return [];
-  const stream = streamFrom(streamId);
-  return stream === undefined ? [] : [{ stream, fromId, toId, fromMs, toMs }];
-}
-
-function streamFrom(streamId: string): StreamRef | undefined {
-  const [venueText, symbol, channel] = streamId.split(":");
-  const venue = VENUE_IDS.find((one) => one === venueText);
-  return venue === undefined || symbol === undefined || channel === undefined ? undefined : streamRef(venue, symbol, channel);
 }
 
 /** Said on screen and by `record`, without making the recording look as if it had stopped. */

@@ -108,7 +108,7 @@ export interface DerivedSummary {
   readonly unhandled: number;
   readonly gaps: number;
 }
-/** Gaps with known ids that earlier runs left to be backfilled, oldest first. */
+/** Gaps that no collector has seen: those that earlier runs left to be backfilled, and those that only a venue's candle shows. Oldest first. */
 export interface InheritedGaps {
   readonly type: "inherited_gaps";
   readonly ranges: readonly BackfillRange[];

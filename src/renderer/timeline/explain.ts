@@ -19,7 +19,7 @@ export const GRADE_WORDS: Readonly<Record<Grade, string>> = {
 export const CAUSES: Readonly<Record<GapEntry["cause"], string>> = {
   id_hole: "trade ids were skipped", disconnect: "the connection closed", downtime: "Tapedeck was not running", host_slept: "this computer slept",
   silent: "the stream fell silent", first_frame_deadline: "no first message in time", quarantine: "damaged log was set aside",
-  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come", remote_hole: "sequences of the remote are lost",
+  conflict: "two messages disagree about one trade", lost_numbers: "numbers were lost in a crash", schedule: "expected bars did not come", venue_candle: "the venue's own candle counts more", remote_hole: "sequences of the remote are lost",
 };
 
 export const GAP_STATES: Readonly<Record<GapEntry["state"], string>> = {

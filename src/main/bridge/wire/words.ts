@@ -43,7 +43,7 @@ const REASONS: Readonly<Record<SealReason | RevisionReason, true>> = {
 };
 const CAUSES: Readonly<Record<GapCause, true>> = {
   id_hole: true, disconnect: true, downtime: true, host_slept: true, silent: true, first_frame_deadline: true, quarantine: true,
-  conflict: true, lost_numbers: true, schedule: true, remote_hole: true,
+  conflict: true, lost_numbers: true, schedule: true, venue_candle: true, remote_hole: true,
 };
 const STATES: Readonly<Record<GapState, true>> = { open: true, backfilling: true, repaired: true, partly_repaired: true, GAP_UNRESOLVED: true };
 

@@ -43,11 +43,12 @@ export interface MatrixRow {
   readonly live: boolean;
 }
 
-const START_MS = 1_767_225_600_000;
+/** 40 s into a minute: the fault strikes in the first one that is recorded whole. */
+const START_MS = 1_767_225_640_000;
 const FOLDER = "/data/captures/matrix";
 const SYMBOL = "BTCUSDT";
 const OTHER = "ETHUSDT";
-const CALM_MS = 20_000;
+const CALM_MS = 35_000;
 /** Silence, bans of two minutes and four attempts of a backfill fit into it. */
 const AFTER_MS = 260_000;
 const RESTART_AFTER_MS = 5_000;
@@ -125,6 +126,7 @@ class MatrixSession {
     let haltedMs: number | undefined;
     for (let ms = 0; ms < AFTER_MS; ms += STEP_MS) {
       await this.#clock.advance(STEP_MS);
+      await this.#follow();
       if (this.#process?.halted === undefined) continue;
       haltedMs ??= this.#clock.monotonicMs();
       if (this.#clock.monotonicMs() - haltedMs < RESTART_AFTER_MS) continue;
@@ -153,6 +155,19 @@ class MatrixSession {
     const nowMs = this.#clock.monotonicMs();
     if (this.#durable.seq > 0) this.#slowestCommitMs = Math.max(this.#slowestCommitMs, nowMs - this.#durable.atMs);
     this.#durable = { seq, atMs: nowMs };
+  }
+
+  /** As the engine does: what is durable is derived, and the collector is told of gaps that only this shows. */
+  async #follow(): Promise<void> {
+    if (this.#durable.seq <= this.#tape.position) return;
+    const reader = await openReader({ disk: this.#disk, folder: FOLDER });
+    try {
+      await this.#tape.follow(reader, Math.min(this.#durable.seq, await reader.refresh()));
+    } finally {
+      await reader.close();
+    }
+    const ranges = this.#tape.takeUnseen();
+    if (ranges.length > 0) this.#process?.collector?.backfill(ranges);
   }
 
   /** As a person does: the disk is mended, and the recording started again. */

@@ -5,11 +5,13 @@ import type { BarKey, BarVersion, CanonicalOutput, GapEntry, GradeEntry } from "
 import { CarriedStreams } from "../../../shared/carried.ts";
 import type { Instrument } from "../../../shared/market.ts";
 import type { RawRecord } from "../../../shared/raw.ts";
+import { isUnseen, rangesOf } from "../gap-ranges.ts";
 import { createCanonicalizer } from "../../canonical/canonicalizer.ts";
 import type { BarHistory, Canonicalizer } from "../../canonical/types.ts";
 import { applyRecord } from "../../derive/pipeline.ts";
 import { RunningSha256, sha256 } from "../../rawlog/sha256.ts";
 import type { RawLogReader } from "../../rawlog/types.ts";
+import type { BackfillRange } from "../../venues/adapter.ts";
 import { decoderLookup } from "../../venues/registry.ts";
 
 export function barId(key: BarKey): string {
@@ -45,6 +47,7 @@ export class LiveTape {
   #canonicalizer: Canonicalizer;
   readonly #carried = new CarriedStreams();
   readonly #sabotage: Sabotage | undefined;
+  readonly #unseen = new Set<string>();
   /** Raw seq that has been read (sabotage may keep the canonicalizer behind it). */
   position = 0;
 
@@ -73,14 +76,23 @@ export class LiveTape {
     }
   }
 
+  /** What the collector is to be told, as the engine's deriver tells it: gaps opened since the last call that it cannot see. */
+  takeUnseen(): readonly BackfillRange[] {
+    const ranges = rangesOf(this.#canonicalizer.unsettledGaps.filter((gap) => this.#unseen.has(gap.gapId) && isUnseen(gap)));
+    this.#unseen.clear();
+    return ranges;
+  }
+
   #drain(): void {
     for (const output of this.#canonicalizer.drain()) this.#keep(output);
   }
 
   #keep(output: CanonicalOutput): void {
     this.outputs.add(encoder.encode(`${canonicalStringify(output)}\n`));
-    if (output.kind === "gap") this.gaps.set(output.gap.gapId, output.gap);
-    else if (output.kind === "grade") this.grades.push(output.grade);
+    if (output.kind === "gap") {
+      this.gaps.set(output.gap.gapId, output.gap);
+      if (isUnseen(output.gap)) this.#unseen.add(output.gap.gapId);
+    } else if (output.kind === "grade") this.grades.push(output.grade);
   }
 
   /** What a deriver does when it starts anew: goes on from a checkpoint. */
