@@ -18,6 +18,12 @@ export function familyOf(pid) {
   return found;
 }
 
+/** What a process of ours is: the last words of its command line. */
+export function nameOf(pid) {
+  const words = readFileSync(`/proc/${pid}/cmdline`, "utf8").split("\0");
+  return words.find((word) => /\.(?:m?js)$/.test(word))?.split("/").at(-1) ?? words[0];
+}
+
 /** Processor seconds that a process has used, by thread name where it has one. */
 export function cpuSeconds(pid) {
   const stat = readFileSync(`/proc/${pid}/stat`, "utf8");

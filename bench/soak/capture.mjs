@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { parseArgs } from "node:util";
-import { cpuSeconds, familyOf, residentMegabytes, slopeOf } from "../kit/memory.mjs";
+import { cpuSeconds, familyOf, nameOf, residentMegabytes, slopeOf } from "../kit/memory.mjs";
 import { buildProduct } from "../kit/product.mjs";
 import { note, progress, progressDone, quantile, Report } from "../kit/report.mjs";
 import { FaultDriver } from "./faults.mjs";
@@ -45,6 +45,7 @@ function readArguments() {
 /** What the screen and the system say of the app while it runs. */
 class Watch {
   points = [];
+  processes = new Map();
   lags = [];
   logToScreen;
   health;
@@ -73,8 +74,15 @@ class Watch {
     for (let due = SAMPLE_MS; due <= forMs; due += SAMPLE_MS) {
       await pause(Math.max(0, started + due - performance.now()));
       if (!this.app.isRunning()) throw new Error(`the app ended while it was watched:\n${this.app.said()}`);
-      const own = familyOf(this.app.pid).reduce((sum, pid) => sum + residentMegabytes(pid), 0);
-      this.points.push({ x: (performance.now() - this.#startedMs) / 60_000, y: own });
+      const x = (performance.now() - this.#startedMs) / 60_000;
+      let own = 0;
+      for (const pid of familyOf(this.app.pid)) {
+        const y = residentMegabytes(pid);
+        own += y;
+        const name = nameOf(pid);
+        this.processes.set(name, [...(this.processes.get(name) ?? []), { x, y }]);
+      }
+      this.points.push({ x, y: own });
       await each?.();
       progress(`${label}: ${Math.round(due / 1_000)} of ${Math.round(forMs / 1_000)} s, ${own.toFixed(0)} MB, ${this.recording?.messagesPerSecond?.toFixed(0) ?? "–"}/s`);
     }
@@ -162,6 +170,10 @@ function tell(report, { name, watch, recorded, seconds, checked, frames, problem
   report.one({ name: `${name}: the same, p99`, value: quantile(lags, 0.99), unit: "ms" });
   report.one({ name: `${name}: resident memory of the app, slope`, value: slopeOf(points), unit: "MB/min", ...(name === "clean" ? { target: { atMost: SLOPE_MB_MAX } } : {}) });
   report.add({ name: `${name}: resident memory`, values: points.map(({ y }) => y), unit: "MB" });
+  for (const [process, own] of watch.processes) {
+    report.add({ name: `${name}: … of ${process}`, values: own.map(({ y }) => y), unit: "MB" });
+    if (own.length > 2) report.one({ name: `${name}: … of ${process}, slope`, value: slopeOf(own), unit: "MB/min" });
+  }
   report.one({ name: `${name}: processor, the app`, value: cpuShare * 100, unit: "% of a core" });
   report.one({ name: `${name}: frames painted`, value: frames, unit: "" });
   for (const { what, value, target } of checked.figures) report.one({ name: `${name}: ${what}`, value, unit: "", ...(target === undefined ? {} : { target }) });
