@@ -14,6 +14,8 @@ const MINUTE_MS = INTERVAL_MS[MINUTE];
 /** What has come of one minute. `aside`: trades that are no market trades, which a venue may or may not count in its candle. */
 export interface MinuteSum {
   readonly openMs: number;
+  /** Raw seq of the first message that told one of them; undefined: none has. */
+  readonly sinceSeq: number | undefined;
   readonly volume: Decimal;
   readonly count: number;
   readonly aside: Decimal;
@@ -26,22 +28,22 @@ export class MinuteSums {
   past: readonly MinuteSum[] = [];
   last: MinuteSum | undefined;
 
-  add(trade: TradeEvent): void {
+  add(trade: TradeEvent, seq: number): void {
     const openMs = Math.floor(trade.eventMs / MINUTE_MS) * MINUTE_MS;
     const { last } = this;
-    if (last === undefined || last.openMs === openMs) this.last = plus(last ?? nothing(openMs), trade);
+    if (last === undefined || last.openMs === openMs) this.last = plus(last ?? nothing(openMs), trade, seq);
     else if (openMs > last.openMs) {
       this.past = [...this.past, last].slice(1 - MINUTES_MAX);
-      this.last = plus(nothing(openMs), trade);
-    } else this.#addLate(openMs, trade);
+      this.last = plus(nothing(openMs), trade, seq);
+    } else this.#addLate(openMs, trade, seq);
   }
 
-  #addLate(openMs: number, trade: TradeEvent): void {
+  #addLate(openMs: number, trade: TradeEvent, seq: number): void {
     const known = this.of(openMs);
     if (known === undefined) return;
     const others = this.past.filter((one) => one.openMs !== openMs);
     const at = others.findIndex((one) => one.openMs > openMs);
-    this.past = others.toSpliced(at === -1 ? others.length : at, 0, plus(known, trade)).slice(1 - MINUTES_MAX);
+    this.past = others.toSpliced(at === -1 ? others.length : at, 0, plus(known, trade, seq)).slice(1 - MINUTES_MAX);
   }
 
   /** Undefined: too long ago to say. */
@@ -62,11 +64,12 @@ export class MinuteSums {
 }
 
 function nothing(openMs: number): MinuteSum {
-  return { openMs, volume: ZERO, count: 0, aside: ZERO, asideCount: 0 };
+  return { openMs, sinceSeq: undefined, volume: ZERO, count: 0, aside: ZERO, asideCount: 0 };
 }
 
-function plus({ openMs, volume, count, aside, asideCount }: MinuteSum, { market, qty, tradeCount }: TradeEvent): MinuteSum {
-  return market ? { openMs, volume: add(volume, qty), count: count + tradeCount, aside, asideCount } : { openMs, volume, count, aside: add(aside, qty), asideCount: asideCount + tradeCount };
+function plus({ openMs, sinceSeq = Number.POSITIVE_INFINITY, volume, count, aside, asideCount }: MinuteSum, { market, qty, tradeCount }: TradeEvent, seq: number): MinuteSum {
+  const since = { openMs, sinceSeq: Math.min(sinceSeq, seq) };
+  return market ? { ...since, volume: add(volume, qty), count: count + tradeCount, aside, asideCount } : { ...since, volume, count, aside: add(aside, qty), asideCount: asideCount + tradeCount };
 }
 
 /** A new final candle: it is held until it agrees with what has come, or a gap is open because of it. */
@@ -150,5 +153,5 @@ function open(fold: FoldState, candle: HeldCandle, sum: MinuteSum, seq: number):
   // The edges are the minute's, not those of events: by the receive clock they lie where that stood then.
   const received = (ms: number): string => String(nsFromMs(ms) - fold.clock.offsetNs);
   const missing = tradeCount === undefined ? undefined : Math.max(0, tradeCount - sum.count);
-  fold.gaps.openCandle({ gapId: gapIdOf(fold, openMs), fromMs: openMs, toMs, fromRecvNs: received(openMs), toRecvNs: received(toMs), missing, reason }, seq);
+  fold.gaps.openCandle({ gapId: gapIdOf(fold, openMs), fromMs: openMs, toMs, fromRecvNs: received(openMs), toRecvNs: received(toMs), missing, reason, openedSeq: sum.sinceSeq ?? seq }, seq);
 }

@@ -218,7 +218,7 @@ function foldWithoutId(fold: FoldState, c: Contribution, trade: TradeEvent, reco
   noteTime(fold, ms, true);
   fold.lastRecvNs = record.recvNs;
   if (live && fold.carriedFromMs === Number.POSITIVE_INFINITY) fold.carriedFromMs = ms;
-  fold.minutes.add(trade);
+  fold.minutes.add(trade, seq);
   take(fold, c, trade, -1);
   if (live) fold.gaps.closeSpan(resumed, fold.runs);
   else fold.gaps.pageFound(ms);

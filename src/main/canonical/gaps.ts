@@ -14,7 +14,7 @@ export const HOLE_PATIENCE_MS = 1_000;
 export interface Gap extends Omit<GapEntry, "streamId" | "atSeq"> {
   /** What it was opened for; its detail begins with it. */
   readonly reason: string;
-  /** Messages before this raw seq came before it. */
+  /** Messages before this raw seq came before it: before anything of its minute where a candle opened it. */
   readonly openedSeq: number;
   /** What can settle it: missing ids that turn up, a page of the venue's list that reaches over it, volume that equals the venue's candle, or nothing. */
   readonly proof: "ids" | "page" | "candle" | "none";
@@ -152,10 +152,10 @@ export class GapLedger {
   }
 
   /** The venue's candle of [fromMs, toMs) counts more than has come. */
-  openCandle(found: Pick<Gap, "gapId" | "fromMs" | "toMs" | "fromRecvNs" | "toRecvNs" | "missing" | "reason">, seq: number): void {
+  openCandle(found: Pick<Gap, "gapId" | "fromMs" | "toMs" | "fromRecvNs" | "toRecvNs" | "missing" | "reason" | "openedSeq">, seq: number): void {
     this.tell(seq);
     const gap: Gap = {
-      ...found, fromId: undefined, toId: undefined, cause: "venue_candle", state: "open", attempts: 0, detail: found.reason, openedSeq: seq, proof: "candle", found: 0, tellAtMs: undefined,
+      ...found, fromId: undefined, toId: undefined, cause: "venue_candle", state: "open", attempts: 0, detail: found.reason, proof: "candle", found: 0, tellAtMs: undefined,
     };
     this.#put(gap);
     this.#say(gap, seq);
@@ -301,7 +301,7 @@ export class GapLedger {
 }
 
 /** Trades of the venue's list count for it by their times. */
-function isListProof({ proof }: Gap): boolean {
+export function isListProof({ proof }: Gap): boolean {
   return proof === "page" || proof === "candle";
 }
 

@@ -4,7 +4,7 @@ import type { MarketEvent, TradeEvent } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
 import { judgeCandles } from "./candle-gaps.ts";
 import type { FoldState } from "./fold-state.ts";
-import type { Gap } from "./gaps.ts";
+import { type Gap, isListProof } from "./gaps.ts";
 import { textKey } from "./recent-trades.ts";
 
 /** The page being applied, from its first event to its last. */
@@ -28,12 +28,12 @@ export function openPage(fold: FoldState, record: RawRecord, events: readonly Ma
   const trades = events as readonly TradeEvent[];
   const seqs = trades.map(({ tradeId }) => fold.known.seqOf(textKey(tradeId)));
   const newestFirst = (trades[0]?.eventMs ?? 0) >= (trades.at(-1)?.eventMs ?? 0);
-  const gaps = fold.gaps.gaps.filter(({ proof }) => proof === "page");
+  const gaps = fold.gaps.gaps.filter(isListProof);
   const reached = gaps.filter((gap) => fold.known.reachesSeq < gap.openedSeq);
   return {
     knownFrom: firstKnown(seqs), knownTo: seqs.findLastIndex((seq) => seq !== undefined), newestFirst,
     sinceMs: reached.reduce((since, { fromMs }) => Math.min(since, fromMs), Number.MAX_SAFE_INTEGER),
-    covers: gaps.filter((gap) => covers(gap, trades, seqs, newestFirst)).map(({ gapId }) => gapId), isBroken: false,
+    covers: gaps.filter((gap) => gap.proof === "page" && covers(gap, trades, seqs, newestFirst)).map(({ gapId }) => gapId), isBroken: false,
   };
 }
 

@@ -202,8 +202,9 @@ function readFold(state: CanonicalState, saved: SavedFold, around: Surroundings)
   fold.known = KnownIds.from(saved.known);
   fold.page = saved.page;
   fold.confirmations.candles = saved.candles.map((candle) => ({ ...candle, quoteVolume: candle.quoteVolume, tradeCount: candle.tradeCount }));
-  fold.minutes.past = saved.minutes.slice(0, -1);
-  fold.minutes.last = saved.minutes.at(-1);
+  const minutes = saved.minutes.map((minute) => ({ ...minute, sinceSeq: minute.sinceSeq }));
+  fold.minutes.past = minutes.slice(0, -1);
+  fold.minutes.last = minutes.at(-1);
   fold.awaited = saved.awaited;
   fold.lastRecvNs = saved.last_recv_ns;
   fold.legs = saved.legs.map(({ connection, sinceSeq, lastMs, lastRecvNs }) => ({ connection, sinceSeq, lastMs, lastRecvNs }));
