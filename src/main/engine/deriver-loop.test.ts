@@ -183,3 +183,22 @@ test("who watches is told every pass, with the open bars that changed, and no po
   await loop.close();
   expect(notes.at(-1)?.forming).toEqual([]);
 });
+
+test("being told the same position again, as when a recording starts, stops nothing", async () => {
+  const derived: number[] = [];
+  const loop = await DeriverLoop.open({
+    disk, captureFolder: folder, decoders: decoderLookup, startSeq: 0, say: (note) => { if (note.type === "derived") derived.push(note.position); },
+  });
+  loop.watch(true);
+  trades(1, 10);
+  const first = (await writer.commit()).durable;
+  loop.durable(first);
+  await expect.poll(() => derived.at(-1)).toBe(first);
+  loop.durable(first);
+  loop.durable(first);
+  trades(11, 20);
+  const second = (await writer.commit()).durable;
+  loop.durable(second);
+  await expect.poll(() => derived.at(-1)).toBe(second);
+  await loop.close();
+});

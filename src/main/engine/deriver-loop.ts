@@ -70,7 +70,8 @@ export class DeriverLoop {
   /** The log is durable up to here. */
   durable(seq: number): void {
     this.#target = Math.max(this.#target, seq);
-    if (!this.#failed) this.#running ??= this.#run();
+    // Not within #run: one that finds nothing to do ends before it is remembered here, and would look as if it ran for ever.
+    if (!this.#failed) this.#running ??= this.#run().finally(() => { this.#running = undefined; });
   }
 
   /** Somebody follows the derived files: every pass is told, with the bars that are open. */
@@ -100,8 +101,6 @@ export class DeriverLoop {
       this.#failed = true;
       this.#problems.push(faultOf(error));
       this.#report(true);
-    } finally {
-      this.#running = undefined;
     }
   }
 
