@@ -1,4 +1,5 @@
 // A random fault every few seconds: of a venue, of this machine's clocks, or of its disk. What was done is kept, with its time.
+import { clearInterval, setInterval } from "node:timers";
 import { SYMBOLS, VENUES } from "./simulator.mjs";
 
 /** A small seeded generator (mulberry32): the same seed, the same faults. */

@@ -1,7 +1,7 @@
 // The simulated venues as a process of its own, as a soak asks it: faults in, accounts out.
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, URLSearchParams } from "node:url";
 
 const TAPEDECK = fileURLToPath(new URL("../../bin/tapedeck.mjs", import.meta.url));
 
