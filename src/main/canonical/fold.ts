@@ -1,4 +1,5 @@
 // Takes the trades of one fold stream, one by one, into ids, bars and gaps. The hot path of the product. Pure.
+import { isBelievable } from "../../shared/believable.ts";
 import { subtract, type Decimal } from "../../shared/decimal.ts";
 import type { TradeEvent } from "../../shared/market.ts";
 import type { RawRecord } from "../../shared/raw.ts";
@@ -10,9 +11,6 @@ import { belongs } from "./page.ts";
 import { fingerprint, textKey } from "./recent-trades.ts";
 import { advance, closingMs, reviewGrades } from "./seal.ts";
 
-/** A trade's time may be ahead of the corrected receive time by this much, and behind it by that much; else it is not believed. */
-export const AHEAD_MAX_MS = 24 * 3_600_000;
-export const BEHIND_MAX_MS = 10 * 365 * 24 * 3_600_000;
 /** Within this distance of the watermark a time is believed without asking the receive clock. */
 const NEAR_AHEAD_MS = 60_000;
 const NEAR_BEHIND_MS = 3_600_000;
@@ -64,8 +62,7 @@ export function foldTrade(fold: FoldState, step: FoldStep, record: RawRecord, tr
 
 function isPlausible(fold: FoldState, ms: number, record: RawRecord): boolean {
   if (ms <= fold.watermarkMs + NEAR_AHEAD_MS && ms >= fold.watermarkMs - NEAR_BEHIND_MS) return true;
-  const receivedMs = correctedMs(record.recvNs, fold.clock);
-  return ms <= receivedMs + AHEAD_MAX_MS && ms >= receivedMs - BEHIND_MAX_MS;
+  return isBelievable(ms, correctedMs(record.recvNs, fold.clock));
 }
 
 function exclude(fold: FoldState, ms: number, seq: number): void {

@@ -129,7 +129,7 @@ test("a duplicate with other bytes: candles stop at it, recording goes on, and a
 test.each(["far-past", "far-future"] as const)("a time in the %s: in no bar, seals nothing, its id stays missing and is named", async (name) => {
   const { tape, gaps, problems } = await recordThrough({ name, ...trades });
   expect(tape.canonicalizer.counts).toMatchObject({ excluded: 1, gapsOpen: 1 });
-  expect(gaps).toMatchObject([{ cause: "id_hole", state: "open" }]);
+  expect(gaps).toMatchObject([{ cause: "quarantine", state: "open" }]);
   expect(problems).toMatchObject([{ code: "stream.refused", message: expect.stringMatching(/claims the time \d+ ms, too far from its receive time: left out/) as string }]);
   const opens = [...tape.history.versions.values()].map(([first]) => first?.key.openMs ?? 0);
   expect(Math.min(...opens)).toBeGreaterThan(START_MS - 60_000);

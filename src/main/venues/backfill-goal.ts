@@ -87,7 +87,9 @@ export class SpanGoal implements BackfillGoal {
   }
 
   detail(why: string | undefined): string {
-    const found = `${this.#found} trade${this.#found === 1 ? "" : "s"} that the sockets had not brought`;
+    // Without a trade known by its id nobody here can say which of them had come.
+    const which = this.#before.size + this.#after.size > 0 ? "that the sockets had not brought" : "of that time in the venue's list";
+    const found = `${this.#found} trade${this.#found === 1 ? "" : "s"} ${which}`;
     return this.#isMet ? found : `${found}; ${why ?? this.#why}`;
   }
 

@@ -198,7 +198,8 @@ class VenueCollector implements Collector {
       listener: {
         onConnecting: (link, detail) => { if (!this.#isCarriedElsewhere(link)) this.#book.each(link.plan, (health) => { health.connecting(detail); }); },
         onDown: (link, end, retryMs) => { this.#onDown(link, end, retryMs); },
-        onEnded: (_connection, end, cut) => { this.#onEnded(end, cut); },
+        onEnded: (connection, end, cut) => { this.#onEnded(connection, end, cut); },
+        onUnreadable: (connection) => { this.#book.doubt(connection.plan.streams); },
         onData: (connection, routed, payload, recvNs) => { this.#onData(connection, routed, payload, recvNs); },
         onAcknowledged: (connection, streams) => { this.#onAcknowledged(connection, streams); },
         onRejected: (connection, stream, detail) => { this.#onRejected(connection, stream, detail); },
@@ -235,7 +236,7 @@ class VenueCollector implements Collector {
     this.#book.frame(stream, nowMs, recvNs, eventNs);
     const offset = this.#offset.offset;
     const venueMs = offset === undefined ? undefined : msFromNs(recvNs + offset.offsetNs);
-    this.#book.data({ stream, payload, recvNs, nowMs, venueMs, leg: connection.leg });
+    this.#book.data({ stream, payload, recvNs, nowMs, venueMs, leg: connection.leg, connection: connection.name });
   }
 
   #onPolled(stream: StreamRef, recvNs: bigint, eventNs: bigint, body: Uint8Array): void {
@@ -259,9 +260,9 @@ class VenueCollector implements Collector {
     this.#outbox.control({ kind: "stale", venue: this.#options.adapter.venue, connection, stream_id: stream.streamId, cause });
   }
 
-  #onEnded(end: ConnectionEnd, cut: readonly StreamRef[]): void {
+  #onEnded({ name }: Connection, end: ConnectionEnd, cut: readonly StreamRef[]): void {
     this.#lastEnd = end;
-    this.#book.cut(cut);
+    this.#book.cut(cut, name);
     if (end.cause === "refused") this.#onRefusedConnection(end.code);
   }
 

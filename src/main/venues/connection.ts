@@ -5,6 +5,7 @@ import type { Socket, SocketCause, SocketClose, WebSocketTransport } from "../ne
 import type { ConnectionPlan, Routed, VenueAdapter } from "./adapter.ts";
 import type { CollectorSettings } from "./collector-settings.ts";
 import type { Outbox } from "./outbox.ts";
+import { parseFrame } from "./parsed-frame.ts";
 import { BUDGET_SHARE, type RateBudget } from "./rate-budget.ts";
 import type { LegIndex } from "./trade-ledger.ts";
 
@@ -16,10 +17,15 @@ export interface ConnectionEnd {
   readonly detail: string;
 }
 
+/** What candles refuse to look into, whoever sent it. */
+const READABLE_BYTES_MAX = 10 * 1024 * 1024;
+
 export interface ConnectionListener {
   onOpen(connection: Connection): void;
   /** A data frame, already on its way to the log. */
   onData(connection: Connection, routed: Extract<Routed, { kind: "data" }>, payload: Uint8Array, recvNs: bigint): void;
+  /** Bytes that are no message at all, already on their way to the log: they may have been any stream's. */
+  onUnreadable(connection: Connection): void;
   onAcknowledged(connection: Connection, streams: readonly StreamRef[]): void;
   onRejected(connection: Connection, stream: StreamRef, detail: string): void;
   /** The venue is about to close it. */
@@ -234,6 +240,8 @@ export class Connection {
       this.#answered(routed);
     } else if (routed.kind === "rotate") {
       listener.onRotate(this, routed.detail);
+    } else if (routed.kind === "unknown" && (payload.length > READABLE_BYTES_MAX || parseFrame(payload) === undefined)) {
+      listener.onUnreadable(this);
     }
   }
 

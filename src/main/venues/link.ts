@@ -11,6 +11,7 @@ export interface LinkListener {
   onConnecting(link: Link, detail: string): void;
   onDown(link: Link, end: ConnectionEnd, retryMs: number): void;
   onData(connection: Connection, routed: Extract<Routed, { kind: "data" }>, payload: Uint8Array, recvNs: bigint): void;
+  onUnreadable(connection: Connection): void;
   onAcknowledged(connection: Connection, streams: readonly StreamRef[]): void;
   onRejected(connection: Connection, stream: StreamRef, detail: string): void;
   /** Any of the link's connections ended. `cut`: streams that nobody carried across. */
@@ -132,6 +133,10 @@ export class Link {
     this.#options.listener.onData(connection, routed, payload, recvNs);
     if (connection !== this.#next || this.#nextIsReady) return;
     if (this.#options.liveStreams(this.plan).every((streamId) => connection.seen.has(streamId))) this.#ready(connection);
+  }
+
+  onUnreadable(connection: Connection): void {
+    this.#options.listener.onUnreadable(connection);
   }
 
   onAcknowledged(connection: Connection, streams: readonly StreamRef[]): void {

@@ -1,4 +1,4 @@
-// A frame of a venue whose streams nothing decodes yet, parsed only to learn whose it is. Slow and plain: imports alone use it.
+// A frame of a venue whose streams nothing decodes yet, parsed only to learn whose it is. Slow and plain: for imports, and for the rare frame that no rule routes.
 import { streamRef, type Decode, type DecodeOutcome, type StreamRef, type VenueId } from "../../shared/market.ts";
 import type { Routed } from "./adapter.ts";
 

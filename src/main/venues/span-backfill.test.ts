@@ -44,6 +44,18 @@ describe("spans", () => {
     expect(spans.due(5_000)).toEqual([{ fromMs: 1_000, toMs: 3_000, before: new Set(["a"]), after: new Set(["c"]) }]);
   });
 
+  it("begin with the last trade of the connection that ended unnoticed, whatever another has brought since", () => {
+    const spans = new SpanTracker();
+    spans.see("a1", 1_000, 0, "old");
+    spans.see("a2", 1_010, 10, "old");
+    for (let n = 0; n < 200; n += 1) spans.see(`b${n}`, 5_000 + n, 100 + n, "new");
+    spans.cut("old");
+    spans.see("b199", 5_199, 400, "third"); // what the later one had brought already is none from after the cut
+    expect(spans.due(5_000)).toEqual([]);
+    spans.see("c", 6_000, 500, "new");
+    expect(spans.due(5_000)).toEqual([{ fromMs: 1_010, toMs: 6_000, before: new Set(["a1", "a2"]), after: new Set(["c"]) }]);
+  });
+
   it("keep a bounded memory, whatever comes", () => {
     fc.assert(fc.property(fc.array(fc.oneof(fc.constant("cut" as const), fc.nat(5_000)), { maxLength: 2_000 }), (script) => {
       const spans = new SpanTracker();
@@ -162,6 +174,33 @@ describe("the collector at simulated Bybit", () => {
   });
 });
 
+describe("bytes and times that nobody can believe, at Bybit", () => {
+  const item = (id: string, ms: number): string => `{"T":${ms},"s":"BTCUSDT","S":"Buy","v":"1","p":"1","i":"${id}","BT":false}`;
+  const push = (id: string, ms: number): string => `{"topic":"publicTrade.BTCUSDT","type":"snapshot","ts":${ms},"data":[${item(id, ms)}]}`;
+
+  it.each([
+    ["no JSON", "junk{", true], ["JSON that no rule knows", '{"a":1}', false], ["a time a century ago", push("odd", START_MS - 80 * 365 * 86_400_000), true],
+    ["a time in two days", push("odd", START_MS + 2 * 86_400_000), true], ["a time eleven years ago", push("odd", START_MS - 11 * 365 * 86_400_000), true],
+  ])("%s", async (_name, text, isAsked) => {
+    const adapter = createBybitAdapter({ venue: "bybit-linear" });
+    const venue = new ScriptedVenue();
+    venue.onConnect = (socket) => { venue.clock.after(10, () => { socket.open(); }); };
+    const rows = [["after", START_MS + 700], ["odd", START_MS + 600], ["before", START_MS + 500]] as const;
+    venue.answer = (path) => (path.startsWith("/v5/market/recent-trade") ? { status: 200, body: new TextDecoder().decode(answer(rows)) } : undefined);
+    const collector = venue.collector({ adapter, subscriptions: [{ venue: "bybit-linear", symbol: "BTCUSDT", channels: ["publicTrade"] }], endpoints: adapter.endpointsAt({ socket: "wss://sim", http: "https://sim" }) });
+    collector.start();
+    await venue.clock.advance(500);
+    venue.socket.say(push("before", START_MS + 500));
+    venue.socket.say(text);
+    await venue.clock.advance(200);
+    venue.socket.say(push("after", START_MS + 700));
+    await venue.clock.advance(5_000);
+    const asked = venue.control("backfill_done").map(({ from_ms, to_ms, outcome, detail }) => [from_ms, to_ms, outcome, detail]);
+    expect(asked).toEqual(isAsked ? [[START_MS + 500, START_MS + 700, "repaired", "1 trade that the sockets had not brought"]] : []);
+    await Promise.all([collector.stop(), venue.clock.advance(100)]);
+  });
+});
+
 describe("a restart", () => {
   it("asks for the downtime by the trades at the end of the log, and for spans that earlier runs left", async () => {
     const adapter = createBybitAdapter({ venue: "bybit-linear" });
@@ -179,7 +218,7 @@ describe("a restart", () => {
     venue.socket.say(JSON.stringify({ topic: "publicTrade.BTCUSDT", type: "snapshot", ts: START_MS + 100, data: [{ T: START_MS + 100, s: "BTCUSDT", S: "Buy", v: "1", p: "1", i: "new", BT: false }] }));
     await venue.clock.advance(5_000);
     expect(venue.control("backfill_done").map(({ from_ms, to_ms, outcome, detail }) => [from_ms, to_ms, outcome, detail])).toEqual([
-      [START_MS - 8_000, START_MS - 7_000, "repaired", "0 trades that the sockets had not brought"],
+      [START_MS - 8_000, START_MS - 7_000, "repaired", "0 trades of that time in the venue's list"],
       [START_MS - 3_000, START_MS + 100, "repaired", "2 trades that the sockets had not brought"],
     ]);
     await Promise.all([collector.stop(), venue.clock.advance(100)]);

@@ -22,9 +22,14 @@ const EDGE_TRADES = 64;
 /** The time after the first trade in which more are gathered, so that an answer which lags a little is still recognised. */
 const GATHER_MS = 1_500;
 
+/** Connections whose last trades are remembered each: two legs and their replacements. */
+const SOURCES_MAX = 4;
+
 interface Cut {
   readonly fromMs: number;
   readonly before: ReadonlySet<string>;
+  /** Everything lately seen when it was cut: the same trade again, over another socket, is none from after the cut. */
+  readonly known: ReadonlySet<string>;
   /** Set with the first trade after the cut. */
   toMs: number | undefined;
   resumedMs: number;
@@ -34,6 +39,8 @@ interface Cut {
 export class SpanTracker {
   #recent: string[] = [];
   #lastMs: number | undefined;
+  /** By connection, the one that spoke last at the end. */
+  readonly #sources = new Map<string, { ids: string[]; lastMs: number }>();
   #cut: Cut | undefined;
   #due: Span[] = [];
 
@@ -44,26 +51,40 @@ export class SpanTracker {
     this.cut();
   }
 
-  /** From here on trades may be missing, until the next one. Before the first trade there is nothing to ask for. */
-  cut(): void {
+  /**
+   * From here on trades may be missing, until the next one. Before the first trade there is nothing to ask for. `by`: a connection that ended, and
+   * that no other carried on from: what is missing begins with its own last trade, whatever a later one has brought since.
+   */
+  cut(by?: string): void {
     if (this.#lastMs === undefined) return;
-    const { fromMs, before } = this.#cut ?? { fromMs: this.#lastMs, before: new Set(this.#recent) };
-    if (this.#cut !== undefined && this.#cut.toMs !== undefined) {
-      // Cut again while the trades after the first cut were gathered: it is one span, since nobody has asked yet.
-      this.#cut = { fromMs, before, toMs: undefined, resumedMs: 0, after: new Set() };
-      return;
-    }
-    this.#cut ??= { fromMs, before, toMs: undefined, resumedMs: 0, after: new Set() };
+    const gone = by === undefined ? undefined : this.#sources.get(by);
+    if (by !== undefined) this.#sources.delete(by);
+    const begun = { fromMs: gone?.lastMs ?? this.#lastMs, before: new Set(gone?.ids ?? this.#recent) };
+    // Cut again before anybody asked: it is one span, from the earlier of both beginnings.
+    const { fromMs, before } = this.#cut !== undefined && this.#cut.fromMs <= begun.fromMs ? this.#cut : begun;
+    this.#cut = { fromMs, before, known: new Set([...(this.#cut?.known ?? []), ...this.#recent]), toMs: undefined, resumedMs: 0, after: new Set() };
   }
 
-  see(tradeId: string, eventMs: number, nowMs: number): void {
+  #note(tradeId: string, eventMs: number, by: string): void {
+    const source = this.#sources.get(by) ?? { ids: [], lastMs: eventMs };
+    this.#sources.delete(by);
+    source.ids.push(tradeId);
+    if (source.ids.length > 2 * EDGE_TRADES) source.ids = source.ids.slice(-EDGE_TRADES);
+    source.lastMs = Math.max(source.lastMs, eventMs);
+    this.#sources.set(by, source);
+    const [oldest] = this.#sources.keys();
+    if (this.#sources.size > SOURCES_MAX && oldest !== undefined) this.#sources.delete(oldest);
+  }
+
+  /** `by`: the connection that brought it. */
+  see(tradeId: string, eventMs: number, nowMs: number, by = ""): void {
+    this.#note(tradeId, eventMs, by);
     this.#recent.push(tradeId);
     if (this.#recent.length > 2 * EDGE_TRADES) this.#recent = this.#recent.slice(-EDGE_TRADES);
     this.#lastMs = Math.max(this.#lastMs ?? eventMs, eventMs);
     const cut = this.#cut;
     if (cut === undefined) return;
-    // The same trade again, over another socket, is none from after the cut.
-    if (cut.before.has(tradeId)) return;
+    if (cut.known.has(tradeId)) return;
     if (cut.toMs === undefined) {
       cut.toMs = Math.max(eventMs, cut.fromMs);
       cut.resumedMs = nowMs;

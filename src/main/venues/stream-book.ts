@@ -1,8 +1,10 @@
 // Everything the collector keeps per stream: health, missing trades, what a reconnect missed, and the watch over quotes against trades.
 import type { Clock } from "../../shared/base.ts";
+import { isBelievable } from "../../shared/believable.ts";
 import { CarriedStreams } from "../../shared/carried.ts";
 import type { EventKind, StreamRef } from "../../shared/market.ts";
 import type { StreamStatus } from "../../shared/protocol/frames.ts";
+import { msFromNs } from "../../shared/time.ts";
 import type { BackfillRange, ConnectionPlan, IdRange, RestPoll, VenueAdapter } from "./adapter.ts";
 import { align, type AlignmentEvent, missedBy, missedText, unaligned } from "./alignment.ts";
 import type { ResumePoint } from "./collector.ts";
@@ -41,6 +43,8 @@ export interface SeenFrame {
   /** The venue's time now as far as we know it; stands in for event times that cannot be right. */
   readonly venueMs: number | undefined;
   readonly leg: LegIndex;
+  /** The connection that brought it. */
+  readonly connection: string;
 }
 
 interface GapCounts { readonly open: number; readonly unresolved: number }
@@ -142,14 +146,19 @@ export class StreamBook {
     return alignment;
   }
 
-  /** From here on messages of these streams may be missing, until each's next. */
-  cut(streams: readonly StreamRef[]): void {
+  /** From here on messages of these streams may be missing, until each's next; from the last of the connection that ended, where that is why. */
+  cut(streams: readonly StreamRef[], by?: string): void {
     for (const stream of streams) {
       const entry = this.#entries.get(stream.streamId);
       if (entry === undefined) continue;
       entry.cut ??= { ...this.#alignmentOf(stream) };
-      entry.trades?.spans?.cut();
+      entry.trades?.spans?.cut(by);
     }
+  }
+
+  /** Bytes that nobody can read may have held trades of any of these streams. */
+  doubt(streams: readonly StreamRef[]): void {
+    for (const { streamId } of streams) this.#entries.get(streamId)?.trades?.spans?.cut();
   }
 
   /** Our clock jumped: what came around then is doubted wherever ids do not prove it. */
@@ -158,7 +167,7 @@ export class StreamBook {
   }
 
   /** Looks into a frame, where its contents matter to us: ids of trades, quotes for the cross-check, contract values. */
-  data({ stream, payload, recvNs, nowMs, venueMs, leg }: SeenFrame): void {
+  data({ stream, payload, recvNs, nowMs, venueMs, leg, connection }: SeenFrame): void {
     const entry = this.#entries.get(stream.streamId);
     entry?.watch?.quote(payload, recvNs);
     if (entry?.trades === undefined) return;
@@ -169,7 +178,8 @@ export class StreamBook {
     for (const event of outcome.events) {
       if (event.kind !== "trade") continue;
       const isOdd = venueMs !== undefined && Math.abs(event.eventMs - venueMs) > TIME_ODD_MS;
-      entry.trades.see(event, isOdd ? venueMs : event.eventMs, nowMs, leg);
+      if (entry.trades.spans !== undefined && !isBelievable(event.eventMs, venueMs ?? msFromNs(recvNs))) entry.trades.seeImpossible(event, nowMs, leg);
+      else entry.trades.see(event, isOdd ? venueMs : event.eventMs, nowMs, { leg, connection });
     }
     for (const watch of this.#watchesOf(stream.symbol)) watch.traded();
   }

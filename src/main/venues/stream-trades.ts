@@ -33,14 +33,20 @@ export class StreamTrades {
   }
 
   /** `eventMs`: the trade's time, or the venue's where that cannot be right. */
-  see(trade: TradeEvent, eventMs: number, nowMs: number, leg: LegIndex): void {
-    const sighting = this.ledger.see(trade, leg, nowMs);
+  see(trade: TradeEvent, eventMs: number, nowMs: number, by: { readonly leg: LegIndex; readonly connection: string }): void {
+    const sighting = this.ledger.see(trade, by.leg, nowMs);
     if (trade.sequenceId !== undefined && this.gaps !== undefined) {
       const known = this.gaps.duplicates;
       this.gaps.see(trade.sequenceId, eventMs, nowMs, trade.sequenceFromId);
       if (sighting === "new" && this.gaps.duplicates > known) this.#oldDuplicates += 1;
     }
-    this.spans?.see(trade.tradeId, eventMs, nowMs);
+    this.spans?.see(trade.tradeId, eventMs, nowMs, by.connection);
+  }
+
+  /** A trade with a time that nobody can believe: candles leave it out, so the venue is asked for it by what lies around it. */
+  seeImpossible(trade: TradeEvent, nowMs: number, leg: LegIndex): void {
+    this.ledger.see(trade, leg, nowMs);
+    this.spans?.cut();
   }
 
   get duplicates(): number {
