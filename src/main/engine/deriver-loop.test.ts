@@ -123,6 +123,30 @@ test("spans of time are reported where ids have no order, among the others by ag
   ]);
 });
 
+test("a gap that only the venue's candle shows is reported as soon as it is there, once", async () => {
+  const bybit = streamRef("bybit-linear", "ETHUSDT", "publicTrade");
+  const klines = streamRef("bybit-linear", "ETHUSDT", "kline.1");
+  const config: CaptureConfig = { ...CONFIG, folds: { "bybit-linear:ETHUSDT": "publicTrade" }, symbols: [{ venue: "bybit-linear", symbol: "ETHUSDT", channels: ["publicTrade", "kline.1"] }] };
+  control({ kind: "config", config, digest: configDigest(config, sha256) });
+  control({ kind: "connect", venue: "bybit-linear", connection: "bybit.ws.1", url: "wss://bybit", streams: [bybit.streamId, klines.streamId] });
+  const minute = Math.ceil(START_MS / 60_000) * 60_000;
+  const say = (stream: typeof bybit, ms: number, text: string): void => {
+    nowMs = ms;
+    writer.append({ stream, source: "ws", connection: "bybit.ws.1", recvNs: BigInt(ms) * 1_000_000n, eventNs: 0n, payload: Buffer.from(text) });
+  };
+  const trade = (ms: number): void => say(bybit, ms, `{"topic":"publicTrade.ETHUSDT","type":"snapshot","ts":${ms},"data":[{"T":${ms},"s":"ETHUSDT","S":"Buy","v":"0.1","p":"2000.5","L":"PlusTick","i":"uuid-${ms}","BT":false}]}`);
+  for (let ms = minute - 3_000; ms < minute + 60_000; ms += 1_000) trade(ms);
+  const { durable: startSeq } = await writer.commit();
+  const candle = `{"start":${minute},"end":${minute + 59_999},"interval":"1","open":"2000.5","close":"2000.5","high":"2000.5","low":"2000.5","volume":"6.3","turnover":"12603.15","confirm":true,"timestamp":${minute + 60_000}}`;
+  say(klines, minute + 60_050, `{"type":"snapshot","topic":"kline.1.ETHUSDT","data":[${candle}],"ts":${minute + 60_050}}`);
+  for (let ms = minute + 60_100; ms < minute + 70_000; ms += 1_000) trade(ms);
+  await writer.commit();
+  const ranges = (await derive(startSeq)).flatMap((note) => (note.type === "inherited_gaps" ? note.ranges : []));
+  expect(ranges).toEqual([{ stream: bybit, fromId: undefined, toId: undefined, fromMs: minute, toMs: minute + 60_000 }]);
+  // What an earlier run found is inherited, not found again.
+  expect((await derive(writer.positions.durable)).flatMap((note) => (note.type === "inherited_gaps" ? note.ranges : []))).toEqual(ranges);
+});
+
 test("nothing is reported before the log is derived up to the start of the run, nor when nothing is open", async () => {
   trades(1, 10);
   trades(21, 30);
