@@ -2,6 +2,7 @@
 // holds exactly. Every function answers -1 (or undefined) for anything else, and then JSON.parse decides; none ever accepts what JSON.parse would
 // not, or reads it differently. Pure towards callers: `found` is scratch space that is valid until the next call.
 import type { Decimal } from "../../shared/decimal.ts";
+import type { StreamRef } from "../../shared/market.ts";
 
 export const QUOTE = 0x22, COMMA = 0x2c, MINUS = 0x2d, DOT = 0x2e, ZERO = 0x30, NINE = 0x39, COLON = 0x3a, BACKSLASH = 0x5c;
 export const OPEN = 0x7b, CLOSE = 0x7d, OPEN_LIST = 0x5b, CLOSE_LIST = 0x5d;
@@ -171,6 +172,31 @@ export function behindFlag(bytes: Uint8Array, at: number): number {
 
 /** Names remembered per cache, so that hostile names cannot fill the memory. */
 const NAMES_MAX = 4_096;
+
+/** What a stream's messages usually begin with, as codes; made once per stream. */
+export class UsualStarts {
+  readonly #make: (stream: StreamRef) => readonly string[];
+  readonly #known = new Map<string, readonly (readonly number[])[]>();
+  #last: StreamRef | undefined;
+  #lastStarts: readonly (readonly number[])[] = [];
+
+  /** `make`: ASCII texts. */
+  constructor(make: (stream: StreamRef) => readonly string[]) {
+    this.#make = make;
+  }
+
+  of(stream: StreamRef): readonly (readonly number[])[] {
+    if (this.#last === stream) return this.#lastStarts;
+    let starts = this.#known.get(stream.streamId);
+    if (starts === undefined) {
+      starts = this.#make(stream).map(codes);
+      if (this.#known.size < NAMES_MAX) this.#known.set(stream.streamId, starts);
+    }
+    this.#last = stream;
+    this.#lastStarts = starts;
+    return starts;
+  }
+}
 
 /** Finds what a name stands for: from the bytes, without making a text of it each time, and from text; the same object for the same name. */
 export class NameCache<T> {

@@ -150,8 +150,11 @@ export function scanEnvelope(bytes: Uint8Array): boolean {
   hasOther = false;
   const end = walk(bytes, 0, (nameStart, nameEnd, start, behind) => take(bytes, nameStart, nameEnd, start, behind));
   envelope.isPlain = end === bytes.length && !hasOther;
-  // What was not walked to its end may name a time once more, and the last one counts.
-  if (end !== bytes.length) envelope.tsMs = envelope.ctsMs = undefined;
+  // What was not walked to its end may name a time or the data once more, and the last one counts.
+  if (end !== bytes.length) {
+    envelope.tsMs = envelope.ctsMs = undefined;
+    envelope.dataStart = envelope.dataEnd = -1;
+  }
   return envelope.topicStart >= 0;
 }
 
@@ -160,10 +163,13 @@ export function firstItemTime(bytes: Uint8Array): number | undefined {
   const at = envelope.dataStart;
   if (at < 0 || bytes[at] !== OPEN_LIST) return undefined;
   let found: number | undefined;
-  walk(bytes, at + 1, (nameStart, nameEnd, start, end) => {
+  let times = 0;
+  const end = walk(bytes, at + 1, (nameStart, nameEnd, start, behind) => {
     if (!isPlainText(bytes, nameStart, nameEnd, "T")) return true;
-    found = wholeAt(bytes, start, end);
-    return false;
+    found = wholeAt(bytes, start, behind);
+    times += 1;
+    return true;
   });
-  return found;
+  // A time that is named twice is no time to route by.
+  return end > 0 && times === 1 ? found : undefined;
 }

@@ -12,6 +12,11 @@ const DELTA = codes('"delta"');
 export const push = { tsMs: -1, ctsMs: -1, cs: -1, type: 0 };
 export const IS_SNAPSHOT = 1, IS_DELTA = 2;
 
+export function beginPush(): void {
+  push.tsMs = push.ctsMs = push.cs = -1;
+  push.type = 0;
+}
+
 /** Index behind the topic's closing quote when the message begins with this stream's topic. */
 function behindTopic(bytes: Uint8Array, { channel, symbol }: StreamRef): number {
   if (!isAt(bytes, 0, HEAD)) return -1;
@@ -48,8 +53,7 @@ function member(bytes: Uint8Array, at: number): number {
 export function readPush(bytes: Uint8Array, stream: StreamRef, data: (bytes: Uint8Array, at: number, symbol: string) => number): boolean {
   let at = behindTopic(bytes, stream);
   if (at < 0) return false;
-  push.tsMs = push.ctsMs = push.cs = -1;
-  push.type = 0;
+  beginPush();
   let hasData = false;
   while (bytes[at] === COMMA) {
     at = name(bytes, at + 1);

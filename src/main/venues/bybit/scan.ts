@@ -3,11 +3,11 @@
 import { type Decimal, ZERO } from "../../../shared/decimal.ts";
 import type { BboEvent, StreamRef, TradeEvent } from "../../../shared/market.ts";
 import {
-  ascii, behindFlag, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, OPEN, OPEN_LIST, QUOTE, textEnd, whole,
-  wholeText,
+  ascii, behindFlag, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, OPEN, OPEN_LIST, QUOTE, textEnd, UsualStarts,
+  whole, wholeText,
 } from "../bytes.ts";
 import { isBelievedTime } from "./members.ts";
-import { IS_SNAPSHOT, push, readPush } from "./push.ts";
+import { beginPush, IS_DELTA, IS_SNAPSHOT, push, readPush } from "./push.ts";
 import type { StatedTicker } from "./ticker.ts";
 
 const BUY = codes('"Buy"');
@@ -17,12 +17,65 @@ const ALL_OF_TRADE = 63;
 let trades: TradeEvent[] = [];
 let tradesMax = 0;
 
+const TIME_FIRST = codes('{"T":');
+const THEN_SYMBOL = codes(',"s":"');
+const THEN_SIDE = codes('","S":');
+const THEN_QTY = codes(',"v":"');
+const THEN_PRICE = codes(',"p":"');
+const THEN_TICK = codes(',"L":"');
+const THEN_ID = codes('","i":"');
+const NO_BLOCK_TRADE = codes(',"BT":false');
+const usual = { at: 0, eventMs: 0, side: 1 as 1 | -1, qty: ZERO, price: ZERO, tradeId: "", seen: 0 };
+
+/** The first members of a trade, when they come in the usual order: `T s S v p`, and mostly `L i BT`, into `usual`. */
+function usualTrade(bytes: Uint8Array, from: number, symbol: string): boolean {
+  let at = isAt(bytes, from, TIME_FIRST) ? whole(bytes, from + TIME_FIRST.length) : -1;
+  if (at < 0 || !isBelievedTime(found.whole) || !isAt(bytes, at, THEN_SYMBOL)) return false;
+  usual.eventMs = found.whole;
+  at += THEN_SYMBOL.length;
+  if (!isText(bytes, at, at + symbol.length, symbol) || !isAt(bytes, at + symbol.length, THEN_SIDE)) return false;
+  at += symbol.length + THEN_SIDE.length;
+  usual.side = isAt(bytes, at, SELL) ? -1 : 1;
+  if (usual.side > 0 && !isAt(bytes, at, BUY)) return false;
+  at += (usual.side < 0 ? SELL : BUY).length;
+  at = isAt(bytes, at, THEN_QTY) ? decimalText(bytes, at + THEN_QTY.length) : -1;
+  if (at < 0 || found.mantissa <= 0 || !isAt(bytes, at, THEN_PRICE)) return false;
+  usual.qty = decimalFound();
+  at = decimalText(bytes, at + THEN_PRICE.length);
+  if (at < 0 || found.mantissa <= 0) return false;
+  usual.price = decimalFound();
+  usual.seen = 31;
+  usual.tradeId = "";
+  const tick = isAt(bytes, at, THEN_TICK) ? textEnd(bytes, at + THEN_TICK.length) : -1;
+  if (tick >= 0 && isAt(bytes, tick, THEN_ID)) {
+    const id = tick + THEN_ID.length;
+    const end = textEnd(bytes, id);
+    if (end <= id) return false;
+    usual.tradeId = ascii(bytes, id, end);
+    usual.seen = 63;
+    at = end + 1;
+    if (isAt(bytes, at, NO_BLOCK_TRADE)) {
+      usual.seen = 127;
+      at += NO_BLOCK_TRADE.length;
+    }
+  }
+  usual.at = at;
+  return true;
+}
+
 /** The trade at `at`, onto `trades`. */
 function trade(bytes: Uint8Array, from: number, symbol: string): number {
   if (bytes[from] !== OPEN) return -1;
   let at = from + 1, seen = 0, eventMs = 0, side: 1 | -1 = 1, tradeId = "", market = true;
   let price: Decimal = ZERO, qty: Decimal = ZERO;
-  for (;;) {
+  if (usualTrade(bytes, from, symbol)) ({ at, seen, eventMs, side, qty, price, tradeId } = usual);
+  for (let isFirst = seen === 0; ; isFirst = false) {
+    if (!isFirst) {
+      const next = bytes[at];
+      at += 1;
+      if (next === CLOSE) break;
+      if (next !== COMMA) return -1;
+    }
     const value = name(bytes, at);
     if (value < 0) return -1;
     const length = found.nameEnd - found.nameStart;
@@ -74,10 +127,6 @@ function trade(bytes: Uint8Array, from: number, symbol: string): number {
     }
     if (at < 0 || (seen & bit) !== 0) return -1;
     seen |= bit;
-    const next = bytes[at];
-    at += 1;
-    if (next === CLOSE) break;
-    if (next !== COMMA) return -1;
   }
   if ((seen & ALL_OF_TRADE) !== ALL_OF_TRADE) return -1;
   trades.push({
@@ -141,9 +190,14 @@ function stated(bytes: Uint8Array, at: number, kept: Exclude<ReturnType<typeof k
 }
 
 function tickerData(bytes: Uint8Array, from: number, symbol: string): number {
-  if (bytes[from] !== OPEN) return -1;
+  return bytes[from] === OPEN ? tickerMembers(bytes, from, symbol, false) : -1;
+}
+
+/** Reads on behind the opening brace, or, when the symbol is read already, at what follows it. Answers the index behind the closing brace. */
+function tickerMembers(bytes: Uint8Array, from: number, symbol: string, isSymbolRead: boolean): number {
   let at = from;
-  let hasSymbol = false;
+  let hasSymbol = isSymbolRead;
+  if (isSymbolRead && bytes[at] !== COMMA) return bytes[at] === CLOSE ? at + 1 : -1;
   do {
     at = name(bytes, at + 1);
     if (at < 0) return -1;
@@ -161,10 +215,35 @@ function tickerData(bytes: Uint8Array, from: number, symbol: string): number {
   return hasSymbol && bytes[at] === CLOSE ? at + 1 : -1;
 }
 
+/** What a delta of a stream usually begins with, up to the symbol in its data. */
+const deltaStarts = new UsualStarts(({ channel, symbol }) => [`{"topic":"${channel}.${symbol}","type":"delta","data":{"symbol":"${symbol}"`]);
+const THEN_CS = codes(',"cs":');
+const THEN_TS = codes(',"ts":');
+
+/** A delta whose members outside of `data` come in the usual order. */
+function usualDelta(bytes: Uint8Array, stream: StreamRef): boolean {
+  const [start] = deltaStarts.of(stream);
+  if (start === undefined || !isAt(bytes, 0, start)) return false;
+  beginPush();
+  push.type = IS_DELTA;
+  let at = tickerMembers(bytes, start.length, stream.symbol, true);
+  if (at < 0 || !isAt(bytes, at, THEN_CS)) return false;
+  at = whole(bytes, at + THEN_CS.length);
+  push.cs = found.whole;
+  if (at < 0 || !isAt(bytes, at, THEN_TS)) return false;
+  at = whole(bytes, at + THEN_TS.length);
+  push.tsMs = found.whole;
+  return at > 0 && bytes[at] === CLOSE && at + 1 === bytes.length;
+}
+
 /** What a plain `tickers` push states; undefined: let the exact way decide. */
 export function scanTicker(bytes: Uint8Array, stream: StreamRef): StatedTicker | undefined {
   ticker = emptyTicker();
-  if (!readPush(bytes, stream, tickerData) || push.type === 0 || !isBelievedTime(push.tsMs)) return undefined;
+  if (!usualDelta(bytes, stream)) {
+    ticker = emptyTicker();
+    if (!readPush(bytes, stream, tickerData)) return undefined;
+  }
+  if (push.type === 0 || !isBelievedTime(push.tsMs)) return undefined;
   ticker.isSnapshot = push.type === IS_SNAPSHOT;
   ticker.eventMs = push.tsMs;
   ticker.cs = Math.max(push.cs, 0);

@@ -109,7 +109,7 @@ const bbo: Build = (item, context) => {
 /** Checks all before anything is carried on: what is refused leaves no trace. */
 function prices(item: Fields, context: DecodeContext, name: string): PriceAt {
   checkInstrument(item, context);
-  return { eventMs: timeOf(item, "ts"), price: notNegative(item, name) };
+  return { eventMs: timeOf(item, "ts"), price: notNegative(item, name), text: textOf(item, name) };
 }
 
 type ReadPrices = (message: unknown, context: DecodeContext) => readonly PriceAt[];

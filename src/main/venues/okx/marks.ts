@@ -1,6 +1,6 @@
 // OKX tells mark and index on two channels; a mark price event says both. Each channel leaves its last price with the instrument, and whichever
 // moves says the two together. What is said again, or late, by a second socket changes nothing and says nothing. Pure.
-import { type Decimal, formatDecimal, parseDecimal } from "../../../shared/decimal.ts";
+import { type Decimal, parseDecimal } from "../../../shared/decimal.ts";
 import type { CarriedFields, MarkPriceEvent } from "../../../shared/market.ts";
 import type { PriceAt } from "./scan.ts";
 
@@ -15,10 +15,10 @@ const LEGS_APART_MAX_MS = 60_000;
 const TOGETHER_MS = 120_000;
 
 /** Keeps a price; false when it, or a later one, is known already. */
-function keep(carried: CarriedFields, names: Names, { eventMs, price }: PriceAt): boolean {
+function keep(carried: CarriedFields, names: Names, { eventMs, text }: PriceAt): boolean {
   const knownMs = Number(carried.get(names.atMs) ?? 0);
   if (eventMs <= knownMs && knownMs - eventMs <= LEGS_APART_MAX_MS) return false;
-  carried.set(names.price, formatDecimal(price));
+  carried.set(names.price, text);
   carried.set(names.atMs, String(eventMs));
   return true;
 }

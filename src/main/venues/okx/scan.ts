@@ -2,31 +2,28 @@
 // any order. Accepts only messages that are right in every respect; whatever deviates, in form or in meaning, is undefined here and left to the
 // exact way. Pure towards callers.
 import { type Decimal, ZERO } from "../../../shared/decimal.ts";
-import type { BboEvent, DecodeContext, FundingEvent, MarketEvent, OpenInterestEvent, StreamRef, TradeEvent } from "../../../shared/market.ts";
+import type { BboEvent, DecodeContext, FundingEvent, MarketEvent, OpenInterestEvent, TradeEvent } from "../../../shared/market.ts";
 import { ITEMS_PER_MESSAGE_MAX } from "../../../shared/raw.ts";
+import { msFromNs, nsFromMs } from "../../../shared/time.ts";
 import {
-  ascii, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, NameCache, OPEN, QUOTE, whole, wholeText, ZERO as ZERO_DIGIT,
+  ascii, behindValue, CLOSE, CLOSE_LIST, codes, COMMA, decimalFound, decimalText, found, isAt, isText, name, OPEN, QUOTE, UsualStarts, whole, wholeText,
+  ZERO as ZERO_DIGIT,
 } from "../bytes.ts";
-import { CHANNEL_FROM, type Head, readHead } from "./envelope.ts";
-import { instrumentOf, type OkxInstrument } from "./instruments.ts";
+import { indexIdOf, instIdOf, isOkxVenue } from "./instruments.ts";
 import { TIME_FROM_MS, TIME_UNTIL_MS } from "./limits.ts";
 import { agrees, inBaseUnits, unitsAt } from "./units.ts";
 
-const DATA = codes(',"data":[');
 const BUY = codes('"buy"');
 const SELL = codes('"sell"');
 const LEVEL = codes('[["');
 const NO_LEVELS = codes("[]");
-
-const head: Head = { channelUntil: 0, instIdFrom: 0, instIdUntil: 0, argEnd: 0 };
-const instruments = new NameCache<OkxInstrument>(instrumentOf);
 
 interface Level { readonly price: Decimal; readonly size: Decimal }
 const NO_LEVEL: Level = Object.freeze({ price: ZERO, size: ZERO });
 
 /** The members of an item that any of our channels has. `seen`: a bit per member. */
 const item = {
-  seen: 0, id: 0, idText: "", count: 1, side: 1 as 1 | -1, tsMs: 0, updateId: undefined as number | undefined, price: ZERO, size: ZERO, bid: NO_LEVEL, ask: NO_LEVEL,
+  seen: 0, id: 0, idText: "", priceText: "", count: 1, side: 1 as 1 | -1, tsMs: 0, updateId: undefined as number | undefined, price: ZERO, size: ZERO, bid: NO_LEVEL, ask: NO_LEVEL,
 };
 const INST_ID = 1, ID = 2, PRICE = 4, SIZE = 8, SIDE = 16, TS = 32, COUNT = 64, BIDS = 128, ASKS = 256, UPDATE_ID = 512;
 
@@ -38,12 +35,12 @@ function isTime(ms: number): boolean {
 type Take = (bytes: Uint8Array, value: number) => number;
 let behind = 0;
 
+/** The name of the stream's instrument, which items repeat. */
+let instrument: readonly number[] = [];
+
 function instId(bytes: Uint8Array, value: number): number {
-  const length = head.instIdUntil - head.instIdFrom;
-  behind = -1;
-  if (bytes[value] !== QUOTE || bytes[value + 1 + length] !== QUOTE) return INST_ID;
-  for (let i = 0; i < length; i += 1) if (bytes[value + 1 + i] !== bytes[head.instIdFrom + i]) return INST_ID;
-  behind = value + length + 2;
+  const end = value + 1 + instrument.length;
+  behind = bytes[value] === QUOTE && bytes[end] === QUOTE && isAt(bytes, value + 1, instrument) ? end + 1 : -1;
   return INST_ID;
 }
 
@@ -147,11 +144,41 @@ function priced(label: string): Take {
     if (isText(bytes, from, until, label)) {
       behind = notNegative(bytes, value);
       item.price = decimalFound();
+      item.priceText = behind < 0 ? "" : ascii(bytes, value + 1, behind - 1);
       return PRICE;
     }
     if (isText(bytes, from, until, "instId")) return instId(bytes, value);
     return isText(bytes, from, until, "ts") ? time(bytes, value) : 0;
   };
+}
+
+const INST_ID_FIRST = codes('{"instId":');
+const THEN_ID = codes(',"tradeId":"');
+const THEN_PRICE = codes(',"px":"');
+const THEN_SIZE = codes(',"sz":"');
+const THEN_SIDE = codes(',"side":');
+
+/** The members of a trade as far as they come in the usual order; answers where any order begins. */
+function usualTrade(bytes: Uint8Array, from: number): number {
+  if (!isAt(bytes, from, INST_ID_FIRST)) return from;
+  instId(bytes, from + INST_ID_FIRST.length);
+  if (behind < 0 || !isAt(bytes, behind, THEN_ID)) return from;
+  const id = behind + THEN_ID.length;
+  let at = wholeText(bytes, id);
+  if (at < 0 || bytes[id] === ZERO_DIGIT || !isAt(bytes, at, THEN_PRICE)) return from;
+  item.id = found.whole;
+  item.idText = ascii(bytes, id, at - 1);
+  at = decimalText(bytes, at + THEN_PRICE.length);
+  if (at < 0 || found.mantissa <= 0 || !isAt(bytes, at, THEN_SIZE)) return from;
+  item.price = decimalFound();
+  at = decimalText(bytes, at + THEN_SIZE.length);
+  if (at < 0 || found.mantissa <= 0 || !isAt(bytes, at, THEN_SIDE)) return from;
+  item.size = decimalFound();
+  at += THEN_SIDE.length;
+  item.side = isAt(bytes, at, SELL) ? -1 : 1;
+  if (item.side > 0 && !isAt(bytes, at, BUY)) return from;
+  item.seen = INST_ID | ID | PRICE | SIZE | SIDE;
+  return at + (item.side < 0 ? SELL : BUY).length;
 }
 
 /** Reads the item at `from` into `item`; answers the index behind it. */
@@ -160,7 +187,8 @@ function readItem(bytes: Uint8Array, from: number, take: Take): number {
   item.seen = 0;
   item.count = 1;
   item.updateId = undefined;
-  let at = from;
+  let at = take === tradeMember ? usualTrade(bytes, from) : from;
+  if (at > from && bytes[at] !== COMMA) return bytes[at] === CLOSE ? at + 1 : -1;
   do {
     const value = name(bytes, at + 1);
     if (value < 0) return -1;
@@ -213,17 +241,21 @@ const interestMember: Take = (bytes, value) => {
   return isText(bytes, from, until, "ts") ? time(bytes, value) : 0;
 };
 
-function isOf(instrument: OkxInstrument | undefined, { venue, symbol }: StreamRef, isIndex: boolean): boolean {
-  return instrument !== undefined && instrument.symbol === symbol && (isIndex ? instrument.venue === "okx-spot" && venue === "okx-swap" : instrument.venue === venue);
-}
+/** `{"arg":…},"data":[` of a stream, as the venue writes it. */
+const starts = new UsualStarts(({ venue, symbol, channel }) => {
+  if (!isOkxVenue(venue)) return [""];
+  const named = channel === "index-tickers" ? indexIdOf(symbol) : instIdOf(venue, symbol);
+  return [`{"arg":{"channel":"${channel}","instId":"${named}"},"data":[`, named];
+});
 
 /** Walks the items of a plain push of this stream; `event` answers undefined for an item that the exact way must judge. */
 function scan<E>(bytes: Uint8Array, context: DecodeContext, take: Take, event: (context: DecodeContext) => E | undefined): E[] | undefined {
   const { stream, source } = context;
-  if (source !== "ws" || !readHead(bytes, head) || !isText(bytes, CHANNEL_FROM, head.channelUntil, stream.channel)) return undefined;
-  if (!isOf(instruments.get(bytes, head.instIdFrom, head.instIdUntil), stream, stream.channel === "index-tickers") || !isAt(bytes, head.argEnd, DATA)) return undefined;
+  const [start, named] = starts.of(stream);
+  if (source !== "ws" || start === undefined || named === undefined || !isAt(bytes, 0, start)) return undefined;
+  instrument = named;
   const events: E[] = [];
-  let at = head.argEnd + DATA.length - 1;
+  let at = start.length - 1;
   do {
     at = readItem(bytes, at + 1, take);
     const read = at < 0 || events.length === ITEMS_PER_MESSAGE_MAX ? undefined : event(context);
@@ -255,11 +287,14 @@ function quoteFound(context: DecodeContext): BboEvent | undefined {
   };
 }
 
-function fundingFound(): FundingEvent | undefined {
-  const { seen, id: nextFundingMs, price: fundingRate, tsMs: eventMs } = item;
-  // Without a time of its own (2021, 2022) the exact way knows what stands in.
-  const all = INST_ID | ID | PRICE | TS;
-  return (seen & all) === all ? { kind: "funding", eventMs, eventSubNs: 0, fundingRate, nextFundingMs } : undefined;
+function fundingFound({ recvNs }: DecodeContext): FundingEvent | undefined {
+  const { seen, id: nextFundingMs, price: fundingRate, tsMs } = item;
+  const all = INST_ID | ID | PRICE;
+  if ((seen & all) !== all) return undefined;
+  if ((seen & TS) !== 0) return { kind: "funding", eventMs: tsMs, eventSubNs: 0, fundingRate, nextFundingMs };
+  // Of 2021 and 2022, without a time of its own.
+  const eventMs = msFromNs(recvNs);
+  return { kind: "funding", eventMs, eventSubNs: Number(recvNs - nsFromMs(eventMs)), fundingRate, nextFundingMs };
 }
 
 function interestFound(context: DecodeContext): OpenInterestEvent | undefined {
@@ -270,11 +305,12 @@ function interestFound(context: DecodeContext): OpenInterestEvent | undefined {
   return units === undefined || agrees(size, openInterest, units) ? { kind: "open_interest", eventMs, eventSubNs: 0, openInterest } : undefined;
 }
 
-export interface PriceAt { readonly eventMs: number; readonly price: Decimal }
+/** A price with the venue's text of it. */
+export interface PriceAt { readonly eventMs: number; readonly price: Decimal; readonly text: string }
 
 function priceFound(): PriceAt | undefined {
   const all = INST_ID | PRICE | TS;
-  return (item.seen & all) === all ? { eventMs: item.tsMs, price: item.price } : undefined;
+  return (item.seen & all) === all ? { eventMs: item.tsMs, price: item.price, text: item.priceText } : undefined;
 }
 
 /** Quick readers: undefined when the exact way must decide. */
