@@ -32,7 +32,7 @@ function golden(exchange: string): readonly FuzzSample[] {
 
 interface Reading { readonly stream: StreamRef; readonly source: MessageSource }
 
-function readingOf(label: string): Reading {
+export function readingOf(label: string): Reading {
   const [venueText = "", symbol = "", channel = "", sourceText = ""] = label.split(" ");
   const venue = VENUE_IDS.find((id) => id === venueText);
   const source = MESSAGE_SOURCES.find((known) => known === sourceText);
@@ -60,7 +60,7 @@ function checkOutcome(outcome: DecodeOutcome): void {
 }
 
 /** The exact way of a channel that also has a quick one; undefined: there is only one. */
-function exactOf({ venue, channel }: StreamRef): Decode | undefined {
+export function exactOf({ venue, channel }: StreamRef): Decode | undefined {
   if (venue === "okx-swap" || venue === "okx-spot") {
     const decoders = venue === "okx-swap" ? okxExact.swap : okxExact.spot;
     return Object.hasOwn(decoders, channel) ? decoders[channel] : undefined;

@@ -1,49 +1,27 @@
 // Bybit linear and spot against the adapter contract, the golden messages, and what is Bybit's own.
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { formatDecimal } from "../../../shared/decimal.ts";
-import { type DecodeOutcome, type MessageSource, streamRef } from "../../../shared/market.ts";
+import { type MessageSource, streamRef } from "../../../shared/market.ts";
 import { type AdapterSample, describeAdapter } from "../adapter.contract.ts";
+import { type Golden, goldenOutcome } from "../golden.testkit.ts";
 import { adapterFor, decoderLookup } from "../registry.ts";
 import { createBybitAdapter } from "./adapter.ts";
 
 const GOLDEN = new URL("../../../../schemas/fixtures/bybit/messages.jsonl", import.meta.url);
-interface Golden {
-  readonly name: string;
-  readonly venue: "bybit-linear" | "bybit-spot";
-  readonly channel: string;
-  readonly symbol: string;
-  readonly source: MessageSource;
-  readonly message: string;
-  readonly outcome?: unknown;
-}
 const golden = readFileSync(GOLDEN, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as Golden);
 const encoder = new TextEncoder();
 
-/** Outcomes as plain JSON, with decimals as text and refusals without their wording. */
-function plain(outcome: DecodeOutcome): unknown {
-  const kept = outcome.kind === "refused" ? { kind: outcome.kind, code: outcome.code } : outcome;
-  return JSON.parse(JSON.stringify(kept, (_, value: unknown) =>
-    typeof value === "object" && value !== null && "mantissa" in value ? formatDecimal(value as Parameters<typeof formatDecimal>[0]) : value));
-}
-
-function outcomeOf(line: Golden): unknown {
-  const stream = streamRef(line.venue, line.symbol, line.channel);
-  const outcome = decoderLookup(stream)?.(encoder.encode(line.message), { stream, source: line.source, recvNs: 1_750_000_000_123_456_789n });
-  return outcome === undefined ? { kind: "ignored", why: "unhandled" } : plain(outcome);
-}
-
 describe("golden messages (schemas/fixtures/bybit; UPDATE_GOLDEN=1 rewrites the outcomes)", () => {
   if (process.env["UPDATE_GOLDEN"] === "1") {
-    writeFileSync(GOLDEN, golden.map((line) => `${JSON.stringify({ ...line, outcome: outcomeOf(line) })}\n`).join(""));
+    writeFileSync(GOLDEN, golden.map((line) => `${JSON.stringify({ ...line, outcome: goldenOutcome(line) })}\n`).join(""));
   } else {
     it.each(golden)("$name", (line) => {
-      expect(outcomeOf(line)).toEqual(line.outcome);
+      expect(goldenOutcome(line)).toEqual(line.outcome);
     });
   }
 });
 
-const decoded = golden.filter((line): line is Golden & AdapterSample => (line.outcome as { kind?: string } | undefined)?.kind === "events");
+const decoded = golden.filter((line): line is Golden & AdapterSample => line.before === undefined && (line.outcome as { kind?: string } | undefined)?.kind === "events");
 
 for (const venue of ["bybit-linear", "bybit-spot"] as const) {
   const adapter = createBybitAdapter({ venue });

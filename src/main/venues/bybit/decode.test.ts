@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { gunzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { CarriedStreams } from "../../../shared/carried.ts";
 import { add, compare, type Decimal, equal, formatDecimal, multiply, parseDecimal, ZERO } from "../../../shared/decimal.ts";
 import { type DecodeOutcome, eventNs, type MarketEvent, streamRef, type TradeEvent } from "../../../shared/market.ts";
 import { adapterFor, decoderLookup } from "../registry.ts";
@@ -166,6 +167,26 @@ describe.skipIf(!hasCaptures)("real captures", () => {
     expect(countsOf(events.map((event) => ({ streamId: "", channel: event.kind, text: "", outcome: undefined, kind: "" })), ({ channel }) => channel)).toEqual({ mark_price: 52, funding: 3, open_interest: 10 });
     expect(events.filter((event) => event.kind === "mark_price" && event.indexPrice !== undefined)).toHaveLength(12);
     expect(events.filter((event) => event.kind === "funding").map(({ nextFundingMs }) => nextFundingMs)).toEqual([1_786_320_000_000, 1_786_320_000_000, 0]);
+  });
+
+  it("get from tickers, with what was said before, every mark with its index and every rate with its time", () => {
+    const entries = captured().filter(({ channel, streamId }) => channel === "tickers" && streamId.startsWith("bybit-linear"));
+    const [quick, exact] = [new CarriedStreams(), new CarriedStreams()];
+    const events = entries.flatMap(({ streamId, text }) => {
+      const stream = streamRef("bybit-linear", streamId.split(":")[1] ?? "", "tickers");
+      const context = { stream, source: "ws", recvNs: RECV_NS } as const;
+      const outcome = linearDecoder("tickers")!(encoder.encode(text), { ...context, carried: quick.of(stream) });
+      expect(outcome).toEqual(decodeParsed(builders["tickers"]!, encoder.encode(text), { ...context, carried: exact.of(stream) }));
+      expect(quick.snapshot()).toEqual(exact.snapshot());
+      return outcome.kind === "events" ? outcome.events : [];
+    });
+    // As many events of a kind as messages name one of its members; read alone, 24 of the indexes said nothing.
+    const naming = (pattern: RegExp): number => entries.filter(({ text }) => pattern.test(text)).length;
+    const ofKind = (kind: MarketEvent["kind"]): number => events.filter((event) => event.kind === kind).length;
+    expect([ofKind("mark_price"), ofKind("funding"), ofKind("open_interest")]).toEqual([naming(/"(?:mark|index)Price":/), naming(/"(?:fundingRate|nextFundingTime)":/), naming(/"openInterest":/)]);
+    expect([ofKind("mark_price"), ofKind("funding"), ofKind("open_interest")]).toEqual([76, 3, 10]);
+    expect(events.every((event) => event.kind !== "mark_price" || event.indexPrice !== undefined)).toBe(true);
+    expect(events.every((event) => event.kind !== "funding" || event.nextFundingMs === 1_786_320_000_000)).toBe(true);
   });
 
   it("see each trade once, without order in the ids of linear", () => {

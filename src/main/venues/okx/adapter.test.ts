@@ -2,49 +2,25 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { FaultError } from "../../../shared/base.ts";
-import { formatDecimal } from "../../../shared/decimal.ts";
-import { type DecodeOutcome, type MessageSource, streamRef } from "../../../shared/market.ts";
+import { streamRef } from "../../../shared/market.ts";
 import { type AdapterSample, describeAdapter, RECV_MS } from "../adapter.contract.ts";
+import { type Golden, goldenOutcome } from "../golden.testkit.ts";
 import type { RestRequest } from "../adapter.ts";
 import { decoderLookup } from "../registry.ts";
 import { createOkxAdapter } from "./adapter.ts";
-import { okxSpotDecoder, okxSwapDecoder } from "./decode.ts";
-import { OKX_VENUES, type OkxVenue } from "./instruments.ts";
+import { OKX_VENUES } from "./instruments.ts";
 import { createOkxRoute } from "./route.ts";
 
 const GOLDEN = new URL("../../../../schemas/fixtures/okx/messages.jsonl", import.meta.url);
-interface Golden {
-  readonly name: string;
-  readonly venue: OkxVenue;
-  readonly channel: string;
-  readonly symbol: string;
-  readonly source: MessageSource;
-  readonly message: string;
-  readonly outcome?: unknown;
-}
 const golden = readFileSync(GOLDEN, "utf8").trimEnd().split("\n").map((line) => JSON.parse(line) as Golden);
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text);
 
-/** Outcomes as plain JSON, with decimals as text and refusals without their wording. */
-function plain(outcome: DecodeOutcome): unknown {
-  const kept = outcome.kind === "refused" ? { kind: outcome.kind, code: outcome.code } : outcome;
-  return JSON.parse(JSON.stringify(kept, (_, value: unknown) =>
-    typeof value === "object" && value !== null && "mantissa" in value ? formatDecimal(value as Parameters<typeof formatDecimal>[0]) : value));
-}
-
-function outcomeOf(line: Golden): unknown {
-  const stream = streamRef(line.venue, line.symbol, line.channel);
-  const decode = (line.venue === "okx-swap" ? okxSwapDecoder : okxSpotDecoder)(line.channel);
-  const outcome = decode?.(encode(line.message), { stream, source: line.source, recvNs: 1_750_000_000_123_456_789n });
-  return outcome === undefined ? { kind: "ignored", why: "unhandled" } : plain(outcome);
-}
-
 describe("golden messages (schemas/fixtures/okx; UPDATE_GOLDEN=1 rewrites the outcomes)", () => {
   if (process.env["UPDATE_GOLDEN"] === "1") {
-    writeFileSync(GOLDEN, golden.map((line) => `${JSON.stringify({ ...line, outcome: outcomeOf(line) })}\n`).join(""));
+    writeFileSync(GOLDEN, golden.map((line) => `${JSON.stringify({ ...line, outcome: goldenOutcome(line) })}\n`).join(""));
   } else {
     it.each(golden)("$venue: $name", (line) => {
-      expect(outcomeOf(line)).toEqual(line.outcome);
+      expect(goldenOutcome(line)).toEqual(line.outcome);
     });
   }
 });
@@ -72,7 +48,7 @@ for (const venue of OKX_VENUES) {
     endpoints: adapter.defaultEndpoints,
     polledChannels: [],
     samples: golden.filter((line): line is Golden & AdapterSample =>
-      line.venue === venue && (line.outcome as { kind?: string; events?: unknown[] } | undefined)?.events?.[0] !== undefined),
+      line.venue === venue && line.before === undefined && (line.outcome as { kind?: string; events?: unknown[] } | undefined)?.events?.[0] !== undefined),
     answer,
     refusals: [
       { status: 429, body: '{"code":"50011","msg":"Too Many Requests"}', kind: "rate-limited" }, { status: 200, body: '{"code":"50011","msg":"Too Many Requests"}', kind: "rate-limited" },
