@@ -11,6 +11,7 @@ describe("lengths, speeds, retention and addresses", () => {
     expect(retention.parse("7d")).toEqual({ entries: Number.MAX_SAFE_INTEGER, ageMs: 604_800_000 });
     expect(retention.parse("50000")).toEqual({ entries: 50_000, ageMs: undefined });
     expect(hostAndPort.parse("127.0.0.1:0")).toEqual({ host: "127.0.0.1", port: 0 });
+    expect(hostAndPort.parse("9464")).toEqual({ host: "127.0.0.1", port: 9_464 });
     expect(hostAndPort.parse("[::1]:9464")).toEqual({ host: "::1", port: 9_464 });
   });
   test.each([
@@ -19,7 +20,7 @@ describe("lengths, speeds, retention and addresses", () => {
     ["fast", () => speed.parse("fast"), /--speed fast: write asap/],
     ["0x", () => speed.parse("0x"), /--speed 0x/],
     ["0", () => retention.parse("0"), /--retain 0: write an age/],
-    ["9464", () => hostAndPort.parse("9464"), /--metrics 9464: write host:port/],
+    ["a name alone", () => hostAndPort.parse("metrics"), /--metrics metrics: write a port or host:port/],
     ["a:70000", () => hostAndPort.parse("a:70000"), /--metrics a:70000/],
     ["[x]:1", () => hostAndPort.parse("[x]:1"), /--metrics \[x\]:1/],
   ])("%s is refused", (_text, parse, message) => {
