@@ -2,7 +2,7 @@
 // rename, sync of the folders, then its manifest line. Whatever a crash leaves without a line is removed and made again, byte for byte.
 import { fault } from "../../shared/base.ts";
 import type { DecoderLookup } from "../../shared/market.ts";
-import { readManifest, type ManifestSegment } from "../rawlog/manifest.ts";
+import { ManifestReader, type ManifestSegment } from "../rawlog/manifest.ts";
 import type { Disk, RawLogReader } from "../rawlog/types.ts";
 import { EventPass } from "./event-pass.ts";
 import { Placer, writeParquet } from "./parquet-file.ts";
@@ -25,10 +25,15 @@ export interface SpoolOptions {
 
 const PROGRESS_MESSAGES = 8_192;
 
+/** What the spool needs of a sealed segment: whole manifest lines of weeks would neither fit nor be read again for each new one. */
+type SealedSegment = Pick<ManifestSegment, "index" | "sha256" | "from_seq" | "to_seq" | "from_recv_ns" | "count">;
+
 export class Spool {
   readonly #options: SpoolOptions;
   readonly #events: string;
   readonly #placer: Placer;
+  readonly #log: SealedSegment[] = [];
+  readonly #logReader: ManifestReader;
   #manifest: SpoolManifest;
   #pass: EventPass | undefined;
   #removed = 0;
@@ -38,6 +43,9 @@ export class Spool {
     this.#events = `${options.captureFolder}/${EVENTS_FOLDER}`;
     this.#placer = new Placer(options.disk, options.captureFolder);
     this.#manifest = manifest;
+    this.#logReader = new ManifestReader(options.disk, options.captureFolder, ({ index, sha256, from_seq, to_seq, from_recv_ns, count }) => {
+      this.#log.push({ index, sha256, from_seq, to_seq, from_recv_ns, count });
+    });
   }
 
   /** Reads the manifest, puts right what a crash left. The caller holds the lake's lock. Throws `lake.other-version`, `lake.other-log`, `disk.*`. */
@@ -73,10 +81,10 @@ export class Spool {
   /** How many segments, from the first on, are of this log and have all their files. */
   async #wholeSegments(): Promise<number> {
     const { disk, captureFolder } = this.#options;
-    const log = await readManifest(disk, captureFolder);
+    await this.#logReader.refresh();
     let whole = 0;
     for (const segment of this.#manifest.segments) {
-      const raw = log.segments[segment.index - 1];
+      const raw = this.#log[segment.index - 1];
       if (raw?.sha256 !== segment.raw_sha256) {
         throw fault("lake.other-log", `${this.#events} was made from another log than ${captureFolder}/raw (segment ${segment.index}): remove the folders events and compact, they are made again`);
       }
@@ -102,9 +110,8 @@ export class Spool {
 
   /** Spools every sealed segment that has no line yet. Rejects with `lake.cancelled disk.* log.*`; whole segments stay, this object is done for. */
   async advance({ onProgress, signal }: LakeTask): Promise<SpoolReport> {
-    const { disk, captureFolder } = this.#options;
-    const log = await readManifest(disk, captureFolder);
-    const waiting = log.segments.slice(this.#manifest.segments.length);
+    await this.#logReader.refresh();
+    const waiting = this.#log.slice(this.#manifest.segments.length);
     const total = waiting.reduce((sum, { count }) => sum + count, 0);
     const done = { segments: 0, messages: 0, rows: 0, files: 0, bytes: 0 };
     const tell = (messages: number): void => { onProgress?.({ phase: "spool", done: messages, total, unit: "messages" }); };
@@ -117,10 +124,10 @@ export class Spool {
       done.bytes += line.files.reduce((sum, { bytes }) => sum + bytes, 0);
       tell(done.messages);
     }
-    return { sealedSegments: log.segments.length, spooledSegments: this.#manifest.segments.length, ...done };
+    return { sealedSegments: this.#log.length, spooledSegments: this.#manifest.segments.length, ...done };
   }
 
-  async #spoolOne(segment: ManifestSegment, signal: AbortSignal | undefined, onMessages: (messages: number) => void): Promise<SpoolSegment> {
+  async #spoolOne(segment: SealedSegment, signal: AbortSignal | undefined, onMessages: (messages: number) => void): Promise<SpoolSegment> {
     try {
       return await this.#spoolSegment(segment, signal, onMessages);
     } catch (error) {
@@ -131,13 +138,13 @@ export class Spool {
   }
 
   /** Removes what a failed segment left, unless its line is there already. */
-  async #tidy(segment: ManifestSegment): Promise<void> {
+  async #tidy(segment: SealedSegment): Promise<void> {
     const { disk, captureFolder, reader } = this.#options;
     this.#manifest = await SpoolManifest.read(disk, captureFolder, reader.captureId);
     if (this.#manifest.segments.length < segment.index) await this.#removeLeftovers();
   }
 
-  async #spoolSegment(segment: ManifestSegment, signal: AbortSignal | undefined, onMessages: (messages: number) => void): Promise<SpoolSegment> {
+  async #spoolSegment(segment: SealedSegment, signal: AbortSignal | undefined, onMessages: (messages: number) => void): Promise<SpoolSegment> {
     const { disk, captureFolder, session, reader } = this.#options;
     const pass = await this.#passAt(this.#manifest.segments.length, signal);
     const duplicatesBefore = pass.duplicates;
@@ -166,7 +173,7 @@ export class Spool {
   }
 
   /** All files are written and synced before the first gets its name. */
-  async #writeParts(segment: ManifestSegment, staging: Staging, signal: AbortSignal | undefined): Promise<SpoolFile[]> {
+  async #writeParts(segment: SealedSegment, staging: Staging, signal: AbortSignal | undefined): Promise<SpoolFile[]> {
     const { disk, session } = this.#options;
     const partitions = await staging.finish();
     const files: SpoolFile[] = [];

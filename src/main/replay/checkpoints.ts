@@ -5,8 +5,8 @@ import type { HeadSnapshot } from "./head.ts";
 export const CHECKPOINTS_MAX = 4_096;
 /** Events between coarse points of a small capture: a seek applies that many in some ms. Ten million records get one point per 2,442. */
 const SPACING_MIN = 2_048;
-/** The same of a capture that grows: denser points would cost a busy live tape megabytes a minute until their bound is reached. */
-const SPACING_GROWING = 4_096;
+/** The same of a capture that grows: denser points would cost a busy live tape a megabyte a minute until their bound is reached. A seek applies up to so many. */
+const SPACING_GROWING = 16_384;
 /** Records of any stream between points, in spacings: what is not watched is skipped, but its chunks must be read. */
 const SKIPPED_SPACINGS = 8;
 
