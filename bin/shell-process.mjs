@@ -6,7 +6,12 @@ import { spawn } from "node:child_process";
  * memory then climbs for hours. Two arenas hold it, and large buffers are given back to the system when they are freed instead of
  * leaving holes. Read when a process starts, so the shell needs a process of its own.
  */
-export const ENVIRONMENT = process.platform === "linux" ? { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" } : {};
+const ALLOCATION = process.platform === "linux" ? { MALLOC_ARENA_MAX: "2", MALLOC_MMAP_THRESHOLD_: "131072" } : {};
+
+/** Reads for the screen must not wait behind the fsyncs of recorder, deriver and sealing: Node's four file threads are easily all taken. */
+const FILE_THREADS = "12";
+
+export const ENVIRONMENT = { UV_THREADPOOL_SIZE: FILE_THREADS, ...ALLOCATION };
 
 /** The main thread only relays frames; in a nursery of 32 MB they would lie for minutes before anyone looked. */
 const FLAGS = ["--max-semi-space-size=2"];

@@ -85,7 +85,7 @@ function end(error: unknown, faultCode: number): void {
 for (const stream of [process.stdout, process.stderr]) stream.on("error", () => undefined);
 
 // This thread only relays frames: a megabyte a second comes and goes, most of it outside the heap, where V8 does not look.
-keepHeapSmall(5_000);
+keepHeapSmall();
 
 let untilClosed: (() => Promise<void>) | undefined = undefined;
 try {
