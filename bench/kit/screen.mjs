@@ -1,5 +1,5 @@
 // A screen without pixels: starts the built browser shell on a fresh data folder, signs in as a browser does, opens what is being
-// recorded, and acknowledges each frame one display refresh later, as the renderer does after painting.
+// recorded, and acknowledges each frame at the display's next refresh, as the renderer does after painting.
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
@@ -11,7 +11,7 @@ import { product } from "./product.mjs";
 
 const SHELL = fileURLToPath(new URL("../../dist/main/browser-shell.js", import.meta.url));
 const ADDRESS = /http:\/\/127\.0\.0\.1:\d+\/\S*/;
-const REFRESH_MS = 16;
+const REFRESH_MS = 1_000 / 60;
 const BARS = 1_500;
 
 const { decodeEngineToUi, encodeMessage } = await product("shared/protocol/codec");
@@ -90,7 +90,8 @@ export class Screen {
     this.frames += 1;
     this.problems.push(...(frame.problems ?? []));
     for (const listener of this.#listeners) listener(frame);
-    setTimeout(() => this.#send({ type: "painted", frame: frame.frame }), REFRESH_MS);
+    // A display shows what is there when it refreshes, sixty times a second, whenever it came.
+    setTimeout(() => this.#send({ type: "painted", frame: frame.frame }), REFRESH_MS - (performance.now() % REFRESH_MS));
   }
 
   #send(message) {
