@@ -126,7 +126,8 @@ function catchUp(state: PlayerState): PlayerStep {
   if (!state.growing && state.point.seq >= state.end.seq) return { state: { ...state, mode: "paused", then: "paused" }, effects: [CHANGED] };
   if (state.running !== undefined || state.point.seq >= state.end.seq) return { state, effects: [CHANGED] };
   const operation: Operation = { kind: "advance", untilNs: undefined };
-  return { state: { ...state, running: operation }, effects: [{ type: "run", operation, epoch: state.epoch }, CHANGED] };
+  // The screen is told when it has caught up: a frame that shows nothing new would be in the way of the one that does.
+  return { state: { ...state, running: operation }, effects: [{ type: "run", operation, epoch: state.epoch }] };
 }
 
 /** An absolute seek: the latest one wins. While opening it waits; playback goes on afterwards, following does not. */
