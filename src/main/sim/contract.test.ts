@@ -33,9 +33,9 @@ function samplesOf(name: TestedVenueId): readonly AdapterSample[] {
 }
 
 const CHANNELS_SAID: Readonly<Record<TestedVenueId, readonly string[]>> = {
-  "binance-usdm": ["aggTrade", "bookTicker", "markPrice", "openInterest"],
+  "binance-usdm": ["aggTrade", "bookTicker", "markPrice", "openInterest", "kline_1m"],
   "bybit-linear": ["publicTrade", "tickers", "orderbook.1", "kline.1"],
-  "okx-swap": ["trades", "bbo-tbt", "mark-price", "funding-rate", "open-interest"],
+  "okx-swap": ["trades", "bbo-tbt", "mark-price", "funding-rate", "open-interest", "candle1m"],
 };
 
 for (const name of TESTED_VENUES) {

@@ -1,6 +1,6 @@
 // Each venue's own rules, where they differ: rate limits, connection limits, signs of life, groups that fail as a whole, pages of trades.
 import { describe, expect, it } from "vitest";
-import { ADAPTERS, Client, problem, run, venueOf } from "./client.testkit.ts";
+import { ADAPTERS, Client, problem, run, START_MS, venueOf } from "./client.testkit.ts";
 
 describe("Bybit", () => {
   it("says the best offer again after 3 s without change, with the same u", () => {
@@ -125,6 +125,17 @@ describe("OKX", () => {
     expect(quiet?.ended).toBeUndefined();
     run(venue, 11_000);
     expect(quiet?.ended).toBe("closed 4004 No data received in 30s.");
+  });
+
+  it("says the end of each candle once, with the true values and the first trade's price as its open", () => {
+    const venue = venueOf("okx-swap", { symbols: ["BTCUSDT"] });
+    const client = new Client(venue, ["candle1m"]);
+    run(venue, 130_000);
+    const rows = client.texts.filter((text) => text.includes('"data"')).flatMap((text) => (JSON.parse(text) as { data: string[][] }).data).filter(([openMs]) => Number(openMs) >= START_MS);
+    const over = rows.filter((row) => row[8] === "1").map((row) => [row[0], row[1], row[2], row[3], row[4], row[6], row[7]].map(Number));
+    const truth = venue.truth.query({ symbol: "BTCUSDT", interval: "1m", fromMs: START_MS, untilMs: START_MS + 120_000 });
+    expect(over).toEqual(truth.map(({ openMs, open, high, low, close, volume, quoteVolume }) => [openMs, open, high, low, close, volume, quoteVolume].map(Number)));
+    expect(over).toHaveLength(2);
   });
 
   it("answers each argument apart, and says what is wrong", () => {

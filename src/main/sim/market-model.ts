@@ -24,7 +24,7 @@ export interface MarketOptions {
   readonly symbols?: readonly string[];
   /** aggTrade + bookTicker messages per second of all symbols together, on average. Default 300. */
   readonly messagesPerSecond?: number;
-  /** Keeps `messagesPerSecond` exactly, all regular messages included. Default false: as lively as the market is. */
+  /** Keeps `messagesPerSecond` exactly, all regular messages included; Binance's and OKX's candles come on top, where somebody listens. Default false: as lively as the market is. */
   readonly steady?: boolean;
   /** The price paths shared with other venues; default: this market goes its own way. */
   readonly world?: World;

@@ -6,16 +6,55 @@ const MINUTE_MS = 60_000;
 /** The venue's candle of one minute. Prices and sizes in the market's units. */
 export interface VenueMinute {
   readonly openMs: number;
-  /** The close of the minute before, and included in high and low: as Bybit has it. */
+  /** The close of the minute before. Bybit's candles open with it and reach to it; the others begin with their first trade. */
   readonly carriedOpen: number;
-  readonly open: number;
+  open: number;
   high: number;
   low: number;
   close: number;
   lots: number;
   /** Price units × lots. */
   turnover: number;
+  /** Of trades whose taker bought. */
+  buyLots: number;
+  buyTurnover: number;
   count: number;
+  firstId: number;
+  lastId: number;
+  /** Times of the trades that open and close are of. */
+  firstMs: number;
+  lastMs: number;
+}
+
+function emptyMinute(openMs: number, price: number): VenueMinute {
+  return {
+    openMs, carriedOpen: price, open: price, high: price, low: price, close: price, lots: 0, turnover: 0, buyLots: 0, buyTurnover: 0, count: 0,
+    firstId: 0, lastId: 0, firstMs: openMs, lastMs: openMs,
+  };
+}
+
+/** Open and close go by the trades' own times: one that is printed late does not close the minute. */
+function addTo(minute: VenueMinute, { id, price, qty, timeMs, buyerIsMaker }: SimTrade): void {
+  const isFirst = minute.count === 0;
+  if (isFirst) minute.firstId = id;
+  if (isFirst || timeMs < minute.firstMs) {
+    minute.open = price;
+    minute.firstMs = timeMs;
+  }
+  if (isFirst || timeMs >= minute.lastMs) {
+    minute.close = price;
+    minute.lastMs = timeMs;
+  }
+  if (isFirst || price > minute.high) minute.high = price;
+  if (isFirst || price < minute.low) minute.low = price;
+  minute.lastId = id;
+  minute.lots += qty;
+  minute.turnover += price * qty;
+  if (!buyerIsMaker) {
+    minute.buyLots += qty;
+    minute.buyTurnover += price * qty;
+  }
+  minute.count += 1;
 }
 
 /** Since the market began: in place of the last 24 hours. */
@@ -59,20 +98,14 @@ export class SymbolFigures {
     this.turnover += price * qty;
     const openMs = timeMs - (timeMs % MINUTE_MS);
     let { minute } = this;
+    // A late print belongs to a candle that the venue has closed: it does not open it again.
+    if (minute !== undefined && openMs < minute.openMs) return;
     if (minute === undefined || openMs > minute.openMs) {
       if (minute !== undefined) this.finished = minute;
-      minute = { openMs, carriedOpen: before, open: price, high: price, low: price, close: price, lots: 0, turnover: 0, count: 0 };
+      minute = emptyMinute(openMs, before);
       this.minute = minute;
-    } else if (openMs < minute.openMs) {
-      // A late print belongs to a candle that the venue has closed: it does not open it again.
-      return;
     }
-    if (price > minute.high) minute.high = price;
-    if (price < minute.low) minute.low = price;
-    minute.close = price;
-    minute.lots += qty;
-    minute.turnover += price * qty;
-    minute.count += 1;
+    addTo(minute, trade);
     this.dirty = true;
   }
 
@@ -82,8 +115,7 @@ export class SymbolFigures {
     const openMs = atMs - (atMs % MINUTE_MS);
     if (minute === undefined || minute.openMs >= openMs) return;
     this.finished = minute;
-    const close = this.last;
-    this.minute = { openMs, carriedOpen: close, open: close, high: close, low: close, close, lots: 0, turnover: 0, count: 0 };
+    this.minute = emptyMinute(openMs, this.last);
     this.dirty = true;
   }
 }

@@ -80,7 +80,7 @@ describe("the venue's notice", () => {
     run.network.venue.inject({ name: "venue-notice", seconds: 60 });
     await run.clock.advance(90_000);
     await run.quiet();
-    expect(run.control("disconnect").map(({ cause }) => cause)).toEqual(["rotated"]);
+    expect(run.control("disconnect").map(({ cause }) => cause)).toEqual(["rotated", "rotated"]);
     expect(run.account("BTCUSDT").logged).toEqual(run.account("BTCUSDT").said);
     expect(run.control("backfill_begun")).toEqual([]);
     await run.stop();

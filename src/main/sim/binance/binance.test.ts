@@ -110,6 +110,32 @@ describe("subscriptions", () => {
   });
 });
 
+describe("candles by socket", () => {
+  interface Kline { readonly E: number; readonly k: { readonly t: number; readonly T: number; readonly x: boolean } & Readonly<Record<string, string | number | boolean>> }
+
+  it("are said at most every 250 ms, once more when over, and are the true ones, whatever was printed late", () => {
+    const client = new Client().connect(venue, `${MARKET}btcusdt@kline_1m`);
+    for (let second = 1; second <= 185; second += 1) {
+      run(1_000);
+      if (second === 65) venue.inject({ name: "late-print", symbol: "BTCUSDT", delayMs: 3_000 });
+    }
+    const said = client.texts.map((text) => (JSON.parse(text) as { data: Kline }).data).filter(({ k }) => k.t >= START_MS);
+    expect(said.length).toBeGreaterThan(200);
+    const times = said.filter(({ k }) => !k.x).map(({ E }) => E);
+    for (const [index, time] of times.entries()) if (index > 0) expect(time - (times[index - 1] ?? 0)).toBeGreaterThanOrEqual(250);
+    const over = said.filter(({ k }) => k.x);
+    expect(over.map(({ k }) => k.t)).toEqual([START_MS, START_MS + 60_000, START_MS + 120_000]);
+    expect(over.map(({ E, k }) => [E - k.T, said.filter((other) => !other.k.x && other.k.t === k.t).at(-1)!.E < E])).toEqual([[1, true], [1, true], [1, true]]);
+    const truth = venue.truth.query({ symbol: "BTCUSDT", interval: "1m", fromMs: START_MS, untilMs: START_MS + 180_000 });
+    expect(over.map(({ k }) => [k["o"], k["h"], k["l"], k["c"], k["v"], k["q"], k["n"], k["V"], k["Q"]])).toEqual(truth.map((candle) => [
+      candle.open, candle.high, candle.low, candle.close, candle.volume, candle.quoteVolume, candle.tradeCount, candle.takerBuyVolume, candle.takerBuyQuoteVolume,
+    ]));
+    expect(venue.ledger.entries.map(({ what }) => what)).toEqual(["late-print"]);
+    const stream = [...venue.streams].find(({ key }) => key === "btcusdt@kline_1m");
+    expect([stream?.total.said, stream?.frames]).toEqual([client.texts.length, client.texts.length]);
+  });
+});
+
 describe("REST", () => {
   it("pages aggregates by id without holes, up to the newest", () => {
     run(2_000);

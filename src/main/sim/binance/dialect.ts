@@ -1,21 +1,25 @@
-// Binance USD-M: market events as combined-stream messages, endpoints by kind, requests, REST and its limits.
+// Binance USD-M: market events and candles as combined-stream messages, endpoints by kind, requests, REST and its limits.
 import type { Dialect, RateRules, RestOutcome, VenueCore, WireFaults } from "../dialect.ts";
 import type { MarketTraits } from "../market-model.ts";
 import type { SimAggTrade, SimBook, SimMark, SimTrade, SymbolSpec } from "../market-types.ts";
 import type { Opening, WireSession } from "../session.ts";
 import type { StreamState } from "../stream.ts";
+import { SymbolFigures } from "../symbol-figures.ts";
 import { TradeHistory } from "../trade-history.ts";
 import { answerRequest, floods } from "./requests.ts";
 import { answerRest, type RestSymbol } from "./rest.ts";
-import { aggTradeText, bookText, markText, tradeText, wrapped } from "./text.ts";
+import { aggTradeText, bookText, klineText, markText, tradeText, wrapped } from "./text.ts";
 
-/** `public` carries quotes, `market` trades and marks; `legacy` everything (until it retires). `trade` is served by all. */
+/** `public` carries quotes, `market` trades, marks and candles; `legacy` everything (until it retires). `trade` is served by all. */
 const KINDS_OF_CHANNEL: Readonly<Record<string, readonly string[]>> = {
   aggTrade: ["market", "legacy"],
   trade: ["public", "market", "legacy"],
   bookTicker: ["public", "legacy"],
   markPrice: ["market", "legacy"],
+  kline_1m: ["market", "legacy"],
 };
+/** A candle that trades have changed is said at most so often. */
+const KLINE_EVERY_MS = 250;
 
 const WEIGHT_LIMIT = 2_400;
 const TOO_MANY = (limit: number): string => `{"code":-1003,"msg":"Too many requests; current limit of IP(127.0.0.1) is ${limit} requests per minute. Please use the websocket for live updates to avoid polling the API."}`;
@@ -49,6 +53,7 @@ const FAULTS: WireFaults = {
 };
 
 interface SymbolState {
+  readonly figures: SymbolFigures;
   readonly aggregates: TradeHistory;
   mark: SimMark;
   readonly trade: StreamState;
@@ -56,6 +61,7 @@ interface SymbolState {
   readonly bookTicker: StreamState;
   readonly markFast: StreamState;
   readonly markSlow: StreamState;
+  readonly kline: StreamState;
 }
 
 const NO_IDS: readonly string[] = Object.freeze([]);
@@ -65,7 +71,7 @@ export class BinanceDialect implements Dialect {
   readonly foldChannel = "aggTrade";
   readonly rules = RULES;
   readonly faults = FAULTS;
-  readonly beatEveryMs = undefined;
+  readonly beatEveryMs = KLINE_EVERY_MS;
   readonly closing = { lifeMs: 86_400_000, code: 1008, reason: "disconnected", noticeMs: 0 };
   readonly idle = undefined;
   readonly connects = undefined;
@@ -85,15 +91,15 @@ export class BinanceDialect implements Dialect {
     const name = symbol.toLowerCase();
     const stream = (wire: string, channel: string): StreamState => this.#core.stream(`${name}@${wire}`, symbol, channel);
     this.#states.set(symbol, {
-      aggregates: new TradeHistory(this.#core.historyTrades),
+      figures: new SymbolFigures(spec), aggregates: new TradeHistory(this.#core.historyTrades),
       mark: { spec, mark: 0, settle: 0, index: 0, fundingRate: 0, nextFundingMs: 0, eventMs: 0 },
       trade: stream("trade", "trade"), aggTrade: stream("aggTrade", "aggTrade"), bookTicker: stream("bookTicker", "bookTicker"),
       markFast: stream("markPrice@1s", "markPrice"), markSlow: stream("markPrice", "markPrice"),
+      kline: stream("kline_1m", "kline_1m"),
     });
   }
 
   restarted(): void {}
-  beat(): void {}
 
   #state(symbol: string): SymbolState {
     const state = this.#states.get(symbol);
@@ -104,7 +110,8 @@ export class BinanceDialect implements Dialect {
   // ── market ────────────────────────────────────────────────────────────────
 
   trade(trade: SimTrade): void {
-    const { trade: stream } = this.#state(trade.spec.symbol);
+    const { figures, trade: stream } = this.#state(trade.spec.symbol);
+    figures.add(trade);
     if (!stream.heard) return;
     const { id, timeMs } = trade;
     this.#core.say({ stream, ids: [String(id)], fromId: id, toId: id, timeMs, text: tradeText(trade) });
@@ -133,6 +140,25 @@ export class BinanceDialect implements Dialect {
     const streams = Math.floor(mark.eventMs / 1_000) % 3 === 0 ? [state.markFast, state.markSlow] : [state.markFast];
     for (const stream of streams) {
       if (stream.heard) this.#core.say({ stream, ids: NO_IDS, fromId: undefined, toId: undefined, timeMs: mark.eventMs, text: markText(mark) });
+    }
+  }
+
+  beat(atMs: number): void {
+    const stampMs = atMs + this.#core.stampOffsetMs;
+    for (const [symbol, state] of this.#states) if (this.#core.alive(symbol)) this.#klines(state, stampMs);
+  }
+
+  /** The minute as its trades have changed it; once more, with `x`, when it is over. Minutes without a trade are not said. */
+  #klines({ figures, kline: stream }: SymbolState, stampMs: number): void {
+    figures.turn(stampMs);
+    const { finished, minute, spec } = figures;
+    if (minute === undefined || !figures.dirty) return;
+    figures.dirty = false;
+    figures.finished = undefined;
+    if (!stream.heard) return;
+    for (const [said, isOver] of [[finished, true], [minute, false]] as const) {
+      if (said === undefined || said.count === 0) continue;
+      this.#core.say({ stream, ids: NO_IDS, fromId: undefined, toId: undefined, timeMs: stampMs, text: klineText(spec, said, isOver, stampMs) });
     }
   }
 
@@ -189,7 +215,7 @@ export class BinanceDialect implements Dialect {
   notice(): undefined {}
 
   isRetired(session: WireSession, stream: StreamState): boolean {
-    // Trades and marks acknowledge on the old endpoint and never come.
+    // Trades, marks and candles acknowledge on the old endpoint and never come.
     return session.kind === "legacy" && stream.channel !== "bookTicker";
   }
 

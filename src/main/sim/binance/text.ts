@@ -1,5 +1,6 @@
 // The texts that Binance USD-M sends, field for field in its order, as in the real captures (shape test beside).
 import { formatUnits, type SimAggTrade, type SimBook, type SimMark, type SimTrade, type SymbolSpec } from "../market-types.ts";
+import type { VenueMinute } from "../symbol-figures.ts";
 import type { Remembered } from "../trade-history.ts";
 import type { TrueCandle } from "../true-candles.ts";
 
@@ -20,6 +21,15 @@ export function bookText(book: SimBook): string {
 
 export function markText(mark: SimMark): string {
   return `{"e":"markPriceUpdate","E":${mark.eventMs},"s":"${mark.spec.symbol}","p":"${formatUnits(mark.mark, 8)}","P":"${formatUnits(mark.settle, 8)}","i":"${formatUnits(mark.index, 8)}","r":"${formatUnits(mark.fundingRate, 8)}","T":${mark.nextFundingMs}}`;
+}
+
+/** The venue's own minute: `f` and `L` are ids of single trades, `V` and `Q` what takers bought. */
+export function klineText(spec: SymbolSpec, minute: VenueMinute, isOver: boolean, atMs: number): string {
+  const { symbol, priceScale, qtyScale } = spec;
+  const price = (units: number): string => formatUnits(units, priceScale);
+  const lots = (units: number): string => formatUnits(units, qtyScale);
+  const quote = (units: number): string => formatUnits(units, priceScale + qtyScale);
+  return `{"e":"kline","E":${atMs},"s":"${symbol}","k":{"t":${minute.openMs},"T":${minute.openMs + 59_999},"s":"${symbol}","i":"1m","f":${minute.firstId},"L":${minute.lastId},"o":"${price(minute.open)}","c":"${price(minute.close)}","h":"${price(minute.high)}","l":"${price(minute.low)}","v":"${lots(minute.lots)}","n":${minute.count},"x":${isOver},"q":"${quote(minute.turnover)}","V":"${lots(minute.buyLots)}","Q":"${quote(minute.buyTurnover)}","B":"0"}}`;
 }
 
 export function wrapped(stream: string, data: string): string {

@@ -62,7 +62,7 @@ for (const venue of ["binance-usdm", "sim"] as const) {
   describeAdapter({
     venue, adapter,
     subscriptions: [
-      { venue, symbol: "BTCUSDT", channels: ["aggTrade", "trade", "bookTicker", "markPrice", "openInterest", "depth"] },
+      { venue, symbol: "BTCUSDT", channels: ["aggTrade", "trade", "bookTicker", "markPrice", "openInterest", "depth", "kline_1m"] },
       { venue, symbol: "ETHUSDT", channels: ["aggTrade", "bookTicker"] },
     ],
     endpoints: venue === "sim" ? { ws_public: "ws://127.0.0.1:1/public/stream", ws_market: "ws://127.0.0.1:1/market/stream", rest: "http://127.0.0.1:1" } : adapter.defaultEndpoints,
@@ -86,6 +86,13 @@ describe("what is Binance's own", () => {
       ["market", "wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/btcusdt@trade/btcusdt@markPrice@1s", undefined],
       ["public", "wss://fstream.binance.com/public/stream?streams=btcusdt@bookTicker", undefined],
     ]);
+  });
+
+  it("records the venue's candles unasked, beside the trades, and never takes their silence for a fault; the simulation under its own name does not", () => {
+    expect(createBinanceAdapter({ venue: "sim" }).defaultChannels).toEqual(["aggTrade", "bookTicker", "markPrice", "openInterest"]);
+    const [market] = adapter.plan([{ venue: "binance-usdm", symbol: "BTCUSDT", channels: adapter.defaultChannels }], adapter.defaultEndpoints);
+    expect(market?.url).toBe("wss://fstream.binance.com/market/stream?streams=btcusdt@aggTrade/btcusdt@markPrice@1s/btcusdt@kline_1m");
+    expect(Object.keys(market?.silenceLimitMs ?? {})).not.toContain("binance-usdm:BTCUSDT:kline_1m");
   });
 
   it("uses one address of the older generation for all, when given", () => {

@@ -38,11 +38,13 @@ const PATIENCE: Readonly<Record<string, Patience>> = {
   depth: { firstFrameMs: 20_000, silenceMs: 60_000 },
   aggTrade: { firstFrameMs: 60_000, silenceMs: 120_000 },
   trade: { firstFrameMs: 60_000, silenceMs: 120_000 },
+  // Said when trades change it: a quiet symbol's silence means nothing.
+  kline_1m: { firstFrameMs: 120_000, silenceMs: undefined },
 };
 const PATIENCE_OTHERWISE: Patience = { firstFrameMs: 120_000, silenceMs: undefined };
 
 const KINDS: ReadonlyMap<string, readonly EventKind[]> = new Map(Object.entries<readonly EventKind[]>({
-  aggTrade: ["trade"], trade: ["trade"], bookTicker: ["bbo"], markPrice: ["mark_price", "funding"], openInterest: ["open_interest"],
+  aggTrade: ["trade"], trade: ["trade"], bookTicker: ["bbo"], markPrice: ["mark_price", "funding"], openInterest: ["open_interest"], kline_1m: ["venue_candle"],
 }));
 
 function wireName(stream: StreamRef): string {
@@ -147,7 +149,8 @@ export function createBinanceAdapter({ venue }: { readonly venue: "binance-usdm"
     venue,
     defaultEndpoints: venue === "sim" ? {} : USDM_ENDPOINTS,
     endpointsAt: ({ socket, http }) => ({ ws_public: `${socket}/public/stream`, ws_market: `${socket}/market/stream`, rest: http }),
-    defaultChannels: ["aggTrade", "bookTicker", "markPrice", "openInterest"],
+    // The simulation that speaks this wire under a name of its own records what its seeds were chosen with.
+    defaultChannels: ["aggTrade", "bookTicker", "markPrice", "openInterest", ...(venue === "sim" ? [] : ["kline_1m"])],
     foldChannel: "aggTrade",
     gapKeyedChannels: ["aggTrade", "trade"],
     quoteChannel: "bookTicker",

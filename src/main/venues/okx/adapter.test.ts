@@ -63,10 +63,10 @@ describe("what is OKX's own", () => {
   const adapter = createOkxAdapter({ venue: "okx-swap" });
   const all = [{ venue: "okx-swap" as const, symbol: "BTCUSDT", channels: [...adapter.defaultChannels, "trades-all"] }];
 
-  it("subscribes one stream per request, single trades on the business address, and pings more often than every 30 s", () => {
+  it("subscribes one stream per request, single trades and candles on the business address, and pings more often than every 30 s", () => {
     const plans = adapter.plan(all, adapter.defaultEndpoints);
     expect(plans.map(({ name, url, streams }) => [name, url, streams.length])).toEqual([
-      ["public", "wss://ws.okx.com:8443/ws/v5/public", 6], ["business", "wss://ws.okx.com:8443/ws/v5/business", 1],
+      ["public", "wss://ws.okx.com:8443/ws/v5/public", 6], ["business", "wss://ws.okx.com:8443/ws/v5/business", 2],
     ]);
     for (const { subscribe, keepAlive } of plans) {
       expect(subscribe?.streamsPerRequest).toBe(1);
@@ -74,6 +74,17 @@ describe("what is OKX's own", () => {
     }
     expect(adapter.subscribeText(plans[0]?.streams.slice(0, 1) ?? [], 7)).toBe('{"id":"7","op":"subscribe","args":[{"channel":"trades","instId":"BTC-USDT-SWAP"}]}');
     expect(adapter.subscribeText([streamRef("okx-swap", "BTCUSDT", "index-tickers")], 8)).toContain('"instId":"BTC-USDT"}');
+  });
+
+  it("records the venue's candles unasked, and never takes their silence for a fault", () => {
+    for (const venue of OKX_VENUES) {
+      const { defaultChannels, defaultEndpoints, plan } = createOkxAdapter({ venue });
+      const [business, ...others] = plan([{ venue, symbol: "BTCUSDT", channels: defaultChannels }], defaultEndpoints).filter(({ name }) => name === "business");
+      expect([business?.url, business?.silenceLimitMs, others]).toEqual(["wss://ws.okx.com:8443/ws/v5/business", {}, []]);
+      expect(business?.streams.map(({ streamId }) => streamId)).toEqual([`${venue}:BTCUSDT:candle1m`]);
+      // A socket that died is found by its pong.
+      expect(business?.keepAlive).toBeDefined();
+    }
   });
 
   it("opens no connection with more streams than it may subscribe to within an hour", () => {

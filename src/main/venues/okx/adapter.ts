@@ -36,13 +36,15 @@ const PATIENCE: Readonly<Record<string, Patience>> = {
   "index-tickers": { firstFrameMs: 90_000, silenceMs: 180_000 },
   "open-interest": { firstFrameMs: 60_000, silenceMs: 120_000 },
   "funding-rate": { firstFrameMs: 180_000, silenceMs: 300_000 },
+  // Said about once a second while something trades: a quiet symbol's silence means nothing, and a dead socket shows by its missing pong.
+  candle1m: { firstFrameMs: 120_000, silenceMs: undefined },
 };
 const PATIENCE_OTHERWISE: Patience = { firstFrameMs: 120_000, silenceMs: undefined };
 
 /** The index of a swap is a part of its mark price. */
 const KINDS: ReadonlyMap<string, readonly EventKind[]> = new Map(Object.entries<readonly EventKind[]>({
   trades: ["trade"], "trades-all": ["trade"], "bbo-tbt": ["bbo"], "mark-price": ["mark_price"], "index-tickers": ["mark_price"],
-  "funding-rate": ["funding"], "open-interest": ["open_interest"],
+  "funding-rate": ["funding"], "open-interest": ["open_interest"], candle1m: ["venue_candle"],
 }));
 
 function patienceOf({ channel }: StreamRef): Patience {
@@ -96,7 +98,7 @@ export function createOkxAdapter({ venue }: { readonly venue: OkxVenue }): Venue
     venue,
     defaultEndpoints: ENDPOINTS,
     endpointsAt: ({ socket, http }) => ({ ws_public: `${socket}/ws/v5/public`, ws_business: `${socket}/ws/v5/business`, rest: http }),
-    defaultChannels: venue === "okx-swap" ? ["trades", "bbo-tbt", "mark-price", "index-tickers", "funding-rate", "open-interest"] : ["trades", "bbo-tbt"],
+    defaultChannels: venue === "okx-swap" ? ["trades", "bbo-tbt", "mark-price", "index-tickers", "funding-rate", "open-interest", "candle1m"] : ["trades", "bbo-tbt", "candle1m"],
     foldChannel: "trades",
     gapKeyedChannels: ["trades", "trades-all"],
     quoteChannel: "bbo-tbt",
