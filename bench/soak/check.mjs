@@ -145,10 +145,12 @@ function checkLedger({ gaps, trades, known, faults, findings }) {
       const covering = own.filter((gap) => gap.state !== "repaired" && gap.from_ts_ms <= timeMs && timeMs <= gapUntil(gap));
       if (covering.length === 0) {
         uncovered += 1;
-        findings.push(`${instrument} trade ${id} of ${new Date(timeMs).toISOString()} is missing and under no entry of the ledger`);
+        const near = own.filter((gap) => gap.from_ts_ms - 5_000 <= timeMs && timeMs <= gapUntil(gap) + 5_000).map((gap) => `${gap.cause} ${gap.state} ${gap.from_ts_ms}…${gap.to_ts_ms}`);
+        findings.unshift(`${instrument} trade ${id} of ${timeMs} is missing and under no entry of the ledger; near it: ${near.join(", ") || "nothing"}`);
         continue;
       }
-      const allowed = causesNear(faults, { venue, symbol, fromMs: timeMs, toMs: timeMs });
+      // A gap has the cause of its beginning; what goes wrong while it is open opens no other.
+      const allowed = causesNear(faults, { venue, symbol, fromMs: Math.min(timeMs, ...covering.map((gap) => gap.from_ts_ms)), toMs: timeMs });
       if (covering.some(({ cause }) => allowed.has(cause))) continue;
       wrongCause += 1;
       findings.push(`${instrument} trade ${id}: the ledger says ${covering.map(({ cause }) => cause).join(", ")}, the faults near it would be ${[...allowed].join(", ") || "none"}`);
