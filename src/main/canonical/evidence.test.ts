@@ -22,7 +22,7 @@ function runsOf(facts: readonly { readonly skip: number; readonly length: number
     const from = id + skip;
     id = from + length;
     const [minMs = a, fromMs = a, maxMs = a] = [a, b, c].sort((x, y) => x - y);
-    return { from, to: id, fromMs, late, minMs, maxMs, fromSeq: 1, maxSeq: 2 };
+    return { from, to: id, fromMs, late, minMs, maxMs, fromRecvNs: 0n, toRecvNs: 0n, fromSeq: 1, maxSeq: 2 };
   });
 }
 
@@ -40,7 +40,7 @@ const evidences: fc.Arbitrary<Evidence> = fc
     ledger.gaps = gaps.map((one, index): Gap => ({
       gapId: String(index), fromMs: one.from, toMs: one.length === undefined ? undefined : one.from + one.length, fromId: one.fromId,
       toId: one.fromId === undefined || one.length === undefined ? undefined : one.fromId + one.ids, missing: undefined, cause: "disconnect",
-      state: one.state, attempts: 0, detail: "",
+      state: one.state, attempts: 0, detail: "", reason: "", openedSeq: 1, proof: one.fromId === undefined ? "none" : "ids", found: 0, tellAtMs: undefined,
     }));
     return { runs: ids, formerRuns: runsOf(former), gaps: ledger, ...facts, firstKnownMs: () => Math.min(facts.coveredFromMs, facts.firstTradeMs) };
   });

@@ -24,7 +24,7 @@ const nameless = (n: number): TradeEvent => ({
   firstTradeId: undefined, lastTradeId: undefined,
 });
 const live = (log: LogBuilder, n: number, connection = "a"): LogBuilder => log.trades(T0 + n * 100 + 20, [nameless(n)], { connection });
-const range = (from: number, to: number): readonly number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+const range = (from: number, to: number): number[] => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 /** Newest first, as the venue lists them. */
 const page = (log: LogBuilder, from: number, to: number, atN = to): LogBuilder =>
   log.trades(T0 + atN * 100 + 60, range(from, to).reverse().map(nameless), { source: "rest_backfill", connection: "rest" });

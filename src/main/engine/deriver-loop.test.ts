@@ -63,7 +63,7 @@ async function derive(startSeq: number, untilSeq = writer.positions.durable): Pr
   return notes;
 }
 
-function inherited(notes: readonly (DeriverNote | InheritedGaps)[]): readonly (readonly [number, number])[][] {
+function inherited(notes: readonly (DeriverNote | InheritedGaps)[]): readonly (readonly [number | undefined, number | undefined])[][] {
   return notes.filter((note) => note.type === "inherited_gaps").map(({ ranges }) => ranges.map(({ fromId, toId }) => [fromId, toId] as const));
 }
 

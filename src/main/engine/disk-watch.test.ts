@@ -12,8 +12,9 @@ const MIB = 1_024 ** 2;
 const MINUTE_MS = 60_000;
 
 function watch(limits: { readonly lowBytes?: number; readonly stopBytes?: number } = {}): { readonly disk: DiskWatch; free: number } {
-  const state = { free: 100 * GIB, disk: new DiskWatch({ folder: "/data", limits, freeBytes: () => Promise.resolve(state.free) }) };
-  return state;
+  const space = { free: 100 * GIB };
+  const disk = new DiskWatch({ folder: "/data", limits, freeBytes: () => Promise.resolve(space.free) });
+  return Object.assign(space, { disk });
 }
 
 describe("the disk watch", () => {

@@ -204,6 +204,9 @@ export class FakeCanonicalizer implements Canonicalizer {
   get unsettledGaps(): Canonicalizer["unsettledGaps"] {
     return [];
   }
+  get folds(): Canonicalizer["folds"] {
+    return [];
+  }
   get counts(): Canonicalizer["counts"] {
     return { records: 0, events: this.#state.events, duplicates: this.#state.duplicates, conflicts: 0, late: 0, refused: 0, unhandled: 0, gapsOpen: 0, unverified: 0, nonMarket: 0, excluded: 0, crossChecked: 0, crossDisagreed: 0 };
   }

@@ -58,7 +58,7 @@ describe("the simulator's server", () => {
 
   it("acknowledges a subscription, then sends its data", async () => {
     const { endpoints } = await start();
-    const socket = open(endpoints.ws_public);
+    const socket = open(endpoints["ws_public"] ?? "");
     const acknowledged = message(socket, (text) => text === '{"result":null,"id":7}');
     const data = message(socket, (text) => text.startsWith('{"stream":"ethusdt@bookTicker"'));
     socket.once("open", () => socket.send('{"method":"SUBSCRIBE","params":["ethusdt@bookTicker"],"id":7}'));

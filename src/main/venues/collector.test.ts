@@ -322,7 +322,7 @@ describe("gaps and backfill", () => {
     await venue.clock.advance(1_000);
     expect(collector.status().streams[0]).toMatchObject({ state: "gap", gapsOpen: 1 });
     await venue.clock.advance(5_000);
-    const fromId = venue.control("backfill_begun")[0]!.from_id;
+    const fromId = venue.control("backfill_begun")[0]?.from_id ?? 0;
     expect(venue.control("backfill_done")).toEqual([
       { kind: "backfill_done", stream_id: "sim:BTCUSDT:aggTrade", from_id: fromId, to_id: fromId + 2_499, attempt: 1, outcome: "repaired", detail: "2500 ids" },
     ]);
