@@ -15,7 +15,8 @@ test("a broken connection is injected, found and repaired, side by side", async 
 test("the ledger lists the gap with cause, ids and both clocks, and filters it", async ({ tapedeck: screen }) => {
   await expect(screen.getByTestId("chart")).toHaveAttribute("data-bars", /^[2-9]/);
   await screen.keyboard.press("Control+k");
-  await screen.getByTestId("palette").getByRole("combobox").fill("fault drop");
+  // A fault of every market: a few dropped trades may all be of another one than is shown.
+  await screen.getByTestId("palette").getByRole("combobox").fill("fault abrupt");
   await screen.keyboard.press("Enter");
   await screen.keyboard.press("Escape");
   await screen.keyboard.press("Shift+G");

@@ -29,7 +29,8 @@ async function openTables(screen: Page): Promise<void> {
   const compact = screen.getByTestId("query-compact");
   await expect(trade.or(compact).first()).toBeVisible();
   if (await compact.isVisible()) await compact.click();
-  await expect(trade).toBeVisible({ timeout: 60_000 });
+  // The table is listed before its messages are Parquet: empty.
+  await expect(trade).toHaveAttribute("data-rows", String(TRADES), { timeout: 60_000 });
 }
 
 async function ask(screen: Page, sql: string): Promise<void> {

@@ -30,7 +30,7 @@ function TableList({ tables, area }: { readonly tables: readonly QueryTable[]; r
         <li key={table.name}>
           <details open={tables.length <= 2}>
             <summary title={table.about}><b className="grow clip">{table.name}</b><span className="dim num">{table.rows === undefined ? "" : count(table.rows)}</span>
-              <button type="button" className="star" aria-label={`Insert ${table.name}`} title={`Insert ${table.name}`} data-testid="query-table" data-table={table.name} onClick={(event) => { event.preventDefault(); put(area, sqlName(table.name)); }}><Icon name="plus" /></button></summary>
+              <button type="button" className="star" aria-label={`Insert ${table.name}`} title={`Insert ${table.name}`} data-testid="query-table" data-table={table.name} data-rows={table.rows} onClick={(event) => { event.preventDefault(); put(area, sqlName(table.name)); }}><Icon name="plus" /></button></summary>
             <p className="dim query-about">{table.about}</p>
             <ul>{table.columns.map((column) => (
               <li key={column.name}><button type="button" className="row-button query-column" title={`Insert ${column.name}`} onClick={() => put(area, sqlName(column.name))}><span className="grow clip">{column.name}</span><span className="dim clip">{column.type.toLowerCase()}</span></button></li>
