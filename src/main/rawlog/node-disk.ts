@@ -105,9 +105,11 @@ const FLAGS = {
   read: constants.O_RDONLY,
 } as const;
 
+/** Of this thread, not of one disk: two of them may write the same path at once. */
+let temporaries = 0;
+
 /** Node's file system as a Disk. Faults: `disk.full disk.read-only disk.no-permission disk.not-found disk.exists disk.failed …`. */
 export class NodeDisk implements Disk {
-  #temporaries = 0;
 
   async open(path: string, mode: "append" | "create" | "read"): Promise<DiskFile> {
     const action = mode === "create" ? "create" : "open";
@@ -133,8 +135,8 @@ export class NodeDisk implements Disk {
   }
 
   async createWhole(path: string, bytes: Uint8Array): Promise<void> {
-    this.#temporaries += 1;
-    const temporary = `${path}.${process.pid}.${threadId}.${this.#temporaries}.tmp`;
+    temporaries += 1;
+    const temporary = `${path}.${process.pid}.${threadId}.${temporaries}.tmp`;
     await guarded("create", path, async () => {
       try {
         await writeFile(temporary, bytes, { flag: "wx", mode: 0o644 });
